@@ -329,6 +329,23 @@ def test_what_trees_call_things_is_spelled_in_the_tables_of_names_alone() -> Non
     assert wrong == []
 
 
+def functions_named(source: str) -> Iterator[str]:
+    """The functions that a file names as calls that are not followed."""
+    for node in ast.walk(tree_of(source)):
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            told = [each.value for each in node.keywords if called == "Cut" and each.arg == "function"]
+            told += node.args[1:] if called == "each" else []
+            yield from (each.value for each in told if isinstance(each, ast.Constant) and isinstance(each.value, str))
+
+
+def test_a_function_that_several_cuts_name_is_in_the_table_of_functions() -> None:
+    named = [name for source in SOURCES if source.startswith("model/cuts/") for name in functions_named(source)]
+    table = {text for _, text in strings(tree_of("model/named/functions.py"))}
+    assert len(named) > 200
+    assert sorted({name for name in named if named.count(name) > 1 or name in table}) == []
+
+
 @cache
 def names_asked_for() -> frozenset[tuple[str, str]]:
     """What is taken of the tables of names: the table, and the name in it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, map_rounds
-from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, list_heads
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, list_heads
 
 START = Cut(
     function="shadow_walk_init_using_root",
@@ -18,15 +18,15 @@ SYNC = Cut(
     watched=True,
 )
 DROP = Cut(
-    function="mmu_page_zap_pte",
+    function=functions.MMU_PAGE_ZAP_PTE,
     reason="takes an entry away, by walk.followed; which is looked at",
     elsewhere=("*", "argument 2", kvm_mmu_page.STRUCT, list_heads.LIST),
 )
 FLUSH = Cut(
-    function="kvm_flush_remote_tlbs_sptep",
+    function=functions.KVM_FLUSH_REMOTE_TLBS_SPTEP,
     reason="flushes what an entry has translated, by stored.flush-range; which is looked at",
 )
-FORGET = Cut(function="vcpu_clear_mmio_info", reason="forgets that an address is MMIO; which is looked at")
+FORGET = Cut(function=functions.VCPU_CLEAR_MMIO_INFO, reason="forgets that an address is MMIO; which is looked at")
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     START,
@@ -36,5 +36,5 @@ CUTS: tuple[Cut, ...] = (
     DROP,
     FLUSH,
     FORGET,
-    *common.each("a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+    *common.each("a lock", functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK),
 )

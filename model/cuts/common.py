@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.named import functions
 
 CUTS: tuple[Cut, ...] = (
-    Cut(function="_static_cpu_has", reason="whether the host has a feature, the same for one feature", repeatable=True),
     Cut(
-        function="__static_cpu_has", reason="whether the host has a feature, the same for one feature", repeatable=True
+        function=functions.STATIC_CPU_HAS,
+        reason="whether the host has a feature, the same for one feature",
+        repeatable=True,
+    ),
+    Cut(
+        function=functions.INNER_STATIC_CPU_HAS,
+        reason="whether the host has a feature, the same for one feature",
+        repeatable=True,
     ),
     Cut(function="cpuid_eax", reason="a number that the host's CPUID gives", repeatable=True),
-    Cut(function="variable_test_bit", reason="reads one bit, which may be 0 or 1; inline assembly"),
+    Cut(function=functions.VARIABLE_TEST_BIT, reason="reads one bit, which may be 0 or 1; inline assembly"),
     Cut(
-        function="kvm_make_all_cpus_request",
+        function=functions.KVM_MAKE_ALL_CPUS_REQUEST,
         reason="asks the vCPUs of a VM with a bug to stop; no MMU code reads the request",
     ),
 )
@@ -30,6 +37,6 @@ CONFIGURE_MMU = Cut(function="kvm_configure_mmu", reason="sets the MMU's setting
 GATING: tuple[Cut, ...] = (
     *CUTS,
     CONFIGURE_MMU,
-    *each("prints, or says whether something is to be printed", "_printk", "___ratelimit"),
+    *each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT),
 )
 """What the code of both vendors calls that turns MBEC and GMET on."""

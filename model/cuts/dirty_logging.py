@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import functions
 
 _LOOKED_AT = "what is called for which slot, and in which order, is looked at; changes SPTEs"
 PROTECT = Cut(function="kvm_mmu_slot_remove_write_access", reason=_LOOKED_AT)
 CLEAR_DIRTY = Cut(function="kvm_mmu_slot_leaf_clear_dirty", reason=_LOOKED_AT)
 FLUSHES = tuple(
     Cut(function=name, reason="flushes TLBs; for which slot, and when, is looked at")
-    for name in ("kvm_flush_remote_tlbs_memslot", "kvm_arch_flush_remote_tlbs_memslot")
+    for name in (functions.KVM_FLUSH_REMOTE_TLBS_MEMSLOT, functions.KVM_ARCH_FLUSH_REMOTE_TLBS_MEMSLOT)
 )
 PROTECT_HUGE = Cut(
-    function="kvm_mmu_slot_gfn_write_protect",
+    function=functions.KVM_MMU_SLOT_GFN_WRITE_PROTECT,
     reason="write-protects the pages around a frame; which is looked at",
     elsewhere=("*",),
 )
@@ -41,7 +42,7 @@ CUTS: tuple[Cut, ...] = (
     *common.each(
         "makes huge pages of small ones, or small ones of huge ones; changes no slot",
         "kvm_mmu_recover_huge_pages",
-        "kvm_mmu_zap_collapsible_sptes",
+        functions.KVM_MMU_ZAP_COLLAPSIBLE_SPTES,
         "kvm_mmu_slot_try_split_huge_pages",
     ),
     *common.each("lets the vCPUs begin or end to log; changes no slot", "kvm_mmu_update_cpu_dirty_logging"),

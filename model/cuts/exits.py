@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import vmcb_fields
+from mmuproof.model.named import functions, vmcb_fields
 
 READ_VMCS = Cut(
-    function="vmcs_readl",
+    function=functions.VMCS_READL,
     reason="a field of the VMCS, the same for one field while an exit is handled",
     repeatable=True,
 )
 READ_VMCS_64 = Cut(
-    function="vmcs_read64",
+    function=functions.VMCS_READ64,
     reason="a field of the VMCS, the same for one field while an exit is handled",
     repeatable=True,
 )
 PAGE_FAULT = Cut(
-    function="kvm_mmu_page_fault", reason="what the MMU makes of the fault; its arguments are the result here"
+    function=functions.KVM_MMU_PAGE_FAULT, reason="what the MMU makes of the fault; its arguments are the result here"
 )
 VMX_EXIT = Cut(function="nested_vmx_vmexit", reason="takes L1 the exit; its arguments are the result here")
 SVM_EXIT = Cut(
@@ -54,7 +54,7 @@ CUTS: tuple[Cut, ...] = (
         function="kvm_emulate_instruction", reason="emulates the instruction, on a path that asks the MMU nothing here"
     ),
     Cut(
-        function="kvm_skip_emulated_instruction",
+        function=functions.KVM_SKIP_EMULATED_INSTRUCTION,
         reason="ends an exit that a device has taken, on a path that asks the MMU nothing",
     ),
     Cut(

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, faults
 from mmuproof.model.fault_handlers import FaultHandler
-from mmuproof.model.named import kvm_mmu_page
+from mmuproof.model.named import functions, kvm_mmu_page
 from mmuproof.model.walks import GpteFormat
 
 
@@ -27,8 +27,8 @@ def _maps(*functions: str) -> tuple[Cut, ...]:
 
 MAPS: Mapping[FaultHandler, tuple[Cut, ...]] = MappingProxyType(
     {
-        FaultHandler.TDP_MMU: _maps("kvm_tdp_mmu_map"),
-        FaultHandler.DIRECT: _maps("direct_map", "__direct_map"),
+        FaultHandler.TDP_MMU: _maps(functions.KVM_TDP_MMU_MAP),
+        FaultHandler.DIRECT: _maps(functions.DIRECT_MAP, functions.INNER_DIRECT_MAP),
         FaultHandler.PAGING64: (faults.FILLS[GpteFormat.PAGING64],),
         FaultHandler.PAGING32: (faults.FILLS[GpteFormat.PAGING32],),
         FaultHandler.EPT: (faults.FILLS[GpteFormat.EPT],),
@@ -38,7 +38,7 @@ MAPS: Mapping[FaultHandler, tuple[Cut, ...]] = MappingProxyType(
 CUTS: tuple[Cut, ...] = (
     *(each if each.function != faults.STALE.function else replace(each, watched=True) for each in faults.WALKED),
     *(each for handler in (FaultHandler.TDP_MMU, FaultHandler.DIRECT) for each in MAPS[handler]),
-    Cut(function="fast_page_fault", reason="answers the fault without a lock, or does not: spte.fast-fault"),
-    Cut(function="is_tdp_mmu", reason="whether the TDP MMU has the tables: any answer; reads only"),
-    *common.each("a lock", "_raw_read_lock", "_raw_read_unlock", "__raw_read_unlock"),
+    Cut(function=functions.FAST_PAGE_FAULT, reason="answers the fault without a lock, or does not: spte.fast-fault"),
+    Cut(function=functions.IS_TDP_MMU, reason="whether the TDP MMU has the tables: any answer; reads only"),
+    *common.each("a lock", functions.RAW_READ_LOCK, functions.RAW_READ_UNLOCK, functions.INNER_RAW_READ_UNLOCK),
 )

@@ -6,23 +6,26 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, mappings
-from mmuproof.model.named import kvm_mmu, kvm_mmu_page, kvm_page_fault
+from mmuproof.model.named import functions, kvm_mmu, kvm_mmu_page, kvm_page_fault
 from mmuproof.model.walks import GpteFormat
 
 _HANDLES = "handles the fault; what it is told of it is looked at"
 HANDLERS = tuple(
-    Cut(function=name, reason=_HANDLES, watched=True) for name in ("kvm_tdp_page_fault", "nonpaging_page_fault")
+    Cut(function=name, reason=_HANDLES, watched=True) for name in (functions.KVM_TDP_PAGE_FAULT, "nonpaging_page_fault")
 )
 """The handler of tables for two-dimensional paging, and one that is another."""
 FIND_SLOT = (
-    Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the memory slot of a frame; for which one is looked at"),
+    Cut(
+        function=functions.KVM_VCPU_GFN_TO_MEMSLOT,
+        reason="finds the memory slot of a frame; for which one is looked at",
+    ),
 )
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     *HANDLERS,
     *FIND_SLOT,
-    Cut(function="kvm_prepare_memory_fault_exit", reason="tells userspace, after the fault has been handled"),
-    *common.each("prints, or says whether something is to be printed", "_printk", "___ratelimit"),
+    Cut(function=functions.KVM_PREPARE_MEMORY_FAULT_EXIT, reason="tells userspace, after the fault has been handled"),
+    *common.each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT),
 )
 
 TRACKED = tuple(
@@ -31,7 +34,7 @@ TRACKED = tuple(
         reason="whether writes to a frame are tracked: any answer; of which is looked at; reads only",
         watched=True,
     )
-    for name in ("kvm_gfn_is_write_tracked", "kvm_slot_page_track_is_active")
+    for name in (functions.KVM_GFN_IS_WRITE_TRACKED, functions.KVM_SLOT_PAGE_TRACK_IS_ACTIVE)
 )
 
 
@@ -68,15 +71,15 @@ SEARCHES = tuple(
         elsewhere=("*",),
         watched=True,
     )
-    for name in ("kvm_mmu_faultin_pfn", "kvm_faultin_pfn")
+    for name in (functions.KVM_MMU_FAULTIN_PFN, functions.KVM_FAULTIN_PFN)
 )
 """What looks for the host's frame of a fault, by its names over time."""
 FORMER_ANSWER = Cut(
-    function="handle_abnormal_pfn", reason="whether the fault is answered already: any answer", elsewhere=("*",)
+    function=functions.HANDLE_ABNORMAL_PFN, reason="whether the fault is answered already: any answer", elsewhere=("*",)
 )
 """What older kernels ask after the search; later it is a part of it."""
 STALE = Cut(
-    function="is_page_fault_stale",
+    function=functions.IS_PAGE_FAULT_STALE,
     reason="whether the fault is to be tried again: any answer; writes nothing of the fault",
 )
 WALKED: tuple[Cut, ...] = (
@@ -98,18 +101,18 @@ WALKED: tuple[Cut, ...] = (
     ),
     *common.each(
         "whether the fault is to be tried again: any answer; writes nothing of the fault",
-        "mmu_topup_memory_caches",
-        "make_mmu_pages_available",
+        functions.MMU_TOPUP_MEMORY_CACHES,
+        functions.MAKE_MMU_PAGES_AVAILABLE,
     ),
     *common.each(
         "tells the guest, counts, or gives back the host's page; writes nothing of the fault",
-        "__kvm_inject_emulated_page_fault",
-        "kvm_inject_emulated_page_fault",
-        "kvm_mmu_finish_page_fault",
-        "kvm_release_pfn_clean",
+        functions.INNER_KVM_INJECT_EMULATED_PAGE_FAULT,
+        functions.KVM_INJECT_EMULATED_PAGE_FAULT,
+        functions.KVM_MMU_FINISH_PAGE_FAULT,
+        functions.KVM_RELEASE_PFN_CLEAN,
         "shadow_page_table_clear_flood",
     ),
-    *common.each("a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+    *common.each("a lock", functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK),
 )
 """For a fault of a guest whose tables are shadowed."""
 
@@ -121,6 +124,6 @@ PRE_FAULTS: tuple[Cut, ...] = (
     *common.CUTS,
     *(replace(each, elsewhere=("*", kvm_mmu_page.STRUCT, kvm_page_fault.STRUCT)) for each in PRE_FAULT),
     mappings.IS_PRIVATE,
-    *common.each("makes the root that the vCPU is to use", "kvm_mmu_reload", "kvm_mmu_load"),
+    *common.each("makes the root that the vCPU is to use", functions.KVM_MMU_RELOAD, functions.KVM_MMU_LOAD),
 )
 """For memory that is mapped ahead."""

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, map_rounds, roles
-from mmuproof.model.named import guest_walker, kvm_mmu_page, kvm_page_fault, shadow_iterator
+from mmuproof.model.named import functions, guest_walker, kvm_mmu_page, kvm_page_fault, shadow_iterator
 from mmuproof.model.walks import GpteFormat
 
 EEXIST = -17
 INIT, ADJUST, MAP, LINK = (
-    Cut(function="shadow_walk_init", reason="begins the walk: at any entry", writes=((0, ""),)),
+    Cut(function=functions.SHADOW_WALK_INIT, reason="begins the walk: at any entry", writes=((0, ""),)),
     map_rounds.ADJUST,
     map_rounds.MAP,
     map_rounds.LINK,
 )
 OKAY = Cut(
-    function="shadow_walk_okay",
+    function=functions.SHADOW_WALK_OKAY,
     reason="finds the entry of the walk at its level: any entry",
     writes=((0, shadow_iterator.INDEX), (0, shadow_iterator.SPTEP)),
     watched=True,
@@ -38,19 +38,19 @@ CHANGED = {
     for each in GpteFormat
 }
 SYNC = Cut(
-    function="mmu_sync_children",
+    function=functions.MMU_SYNC_CHILDREN,
     reason="synchronizes the pages below one that has not been linked, or does not: any answer",
     elsewhere=("*",),
 )
 VALIDATE = Cut(
-    function="validate_direct_spte",
+    function=functions.VALIDATE_DIRECT_SPTE,
     reason="takes away a page that grants another access, and leaves the entry empty: any content",
     writes=((1, "*"),),
     elsewhere=("*",),
     watched=True,
 )
 HUGE = Cut(
-    function="kvm_mmu_hugepage_adjust",
+    function=functions.KVM_MMU_HUGEPAGE_ADJUST,
     reason="chooses the level at which the page is to be mapped: any",
     writes=(
         (1, kvm_page_fault.GOAL_LEVEL),
@@ -66,15 +66,16 @@ NOTE, FORMER_NOTE = (
         elsewhere=("*", "argument 1"),
         watched=True,
     )
-    for name in ("account_nx_huge_page", "account_huge_nx_page")
+    for name in (functions.ACCOUNT_NX_HUGE_PAGE, functions.ACCOUNT_HUGE_NX_PAGE)
 )
 READ_GUEST = Cut(
-    function="kvm_vcpu_read_guest_atomic",
+    function=functions.KVM_VCPU_READ_GUEST_ATOMIC,
     reason="reads guest memory, any content, or fails; the array of entries that it may fill holds anything before too",
     writes=((2, "*"),),
 )
 TO_CHILD = Cut(
-    function="spte_to_child_sp", reason="finds the page that an entry leads to, any or none; for which is looked at"
+    function=functions.SPTE_TO_CHILD_SP,
+    reason="finds the page that an entry leads to, any or none; for which is looked at",
 )
 GET = Cut(
     function="kvm_mmu_get_shadow_page",
@@ -102,7 +103,10 @@ CUTS: tuple[Cut, ...] = (
         Cut(function=f"{each.value}_pte_prefetch", reason="maps neighbours ahead, after the page", elsewhere=("*",))
         for each in GpteFormat
     ),
-    Cut(function="kvm_mmu_is_dummy_root", reason="whether there are no tables of the guest's: any answer; reads only"),
-    *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
-    *common.each("a tracepoint; reads only", "trace_kvm_mmu_spte_requested"),
+    Cut(
+        function=functions.KVM_MMU_IS_DUMMY_ROOT,
+        reason="whether there are no tables of the guest's: any answer; reads only",
+    ),
+    *common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST),
+    *common.each("a tracepoint; reads only", functions.TRACE_KVM_MMU_SPTE_REQUESTED),
 )

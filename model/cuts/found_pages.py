@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import kvm_mmu_page
+from mmuproof.model.named import functions, kvm_mmu_page
 
 SYNC = Cut(
     function="kvm_sync_page",
@@ -13,21 +13,21 @@ SYNC = Cut(
     writes=((1, ""),),
     elsewhere=("*", kvm_mmu_page.STRUCT),
 )
-FLUSH = Cut(function="kvm_flush_remote_tlbs", reason="flushes all; that it is called is looked at")
+FLUSH = Cut(function=functions.KVM_FLUSH_REMOTE_TLBS, reason="flushes all; that it is called is looked at")
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     SYNC,
     FLUSH,
     Cut(
-        function="kvm_mmu_prepare_zap_page",
+        function=functions.KVM_MMU_PREPARE_ZAP_PAGE,
         reason="gives up a page that is not the one that is taken",
         writes=((1, ""),),
         elsewhere=("*", kvm_mmu_page.STRUCT),
     ),
     Cut(
-        function="kvm_mmu_commit_zap_page",
+        function=functions.KVM_MMU_COMMIT_ZAP_PAGE,
         reason="frees pages that nothing leads to",
         elsewhere=("*", kvm_mmu_page.STRUCT),
     ),
-    *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
+    *common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST),
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import host_kernel, kvm_page_fault, userspace
+from mmuproof.model.named import functions, host_kernel, kvm_page_fault, userspace
 
-ONLY_GUEST = Cut(function="kvm_memslot_is_gmem_only", reason="whether a slot has no memory of the host's: any answer")
+ONLY_GUEST = Cut(
+    function=functions.KVM_MEMSLOT_IS_GMEM_ONLY, reason="whether a slot has no memory of the host's: any answer"
+)
 GUEST = Cut(
-    function="kvm_mmu_faultin_pfn_gmem",
+    function=functions.KVM_MMU_FAULTIN_PFN_GMEM,
     reason="asks the guest's own memory, by fault.guest-memory; that it does is looked at",
     writes=(
         (1, kvm_page_fault.PFN),
@@ -19,7 +21,7 @@ GUEST = Cut(
     elsewhere=("*", host_kernel.PAGE),
 )
 HOST = Cut(
-    function="__kvm_faultin_pfn",
+    function=functions.INNER_KVM_FAULTIN_PFN,
     reason="asks the host's page tables: any frame, or why there is none; for what is looked at",
     writes=((3, "*"), (4, "*")),
 )
@@ -28,14 +30,20 @@ ASKS: tuple[Cut, ...] = (
     ONLY_GUEST,
     GUEST,
     HOST,
-    *common.each("whether a fault can wait while the guest runs on: any answer", "kvm_can_do_async_pf"),
-    *common.each("whether one waits for the frame already: any answer", "kvm_find_async_pf_gfn"),
-    Cut(function="kvm_arch_setup_async_pf", reason="lets the fault wait, or does not: any answer", elsewhere=("*",)),
-    *common.each("a tracepoint; reads only", "trace_kvm_try_async_get_page", "trace_kvm_async_pf_repeated_fault"),
-    *common.each("stops the vCPU until the page is there", "kvm_make_request"),
+    *common.each("whether a fault can wait while the guest runs on: any answer", functions.KVM_CAN_DO_ASYNC_PF),
+    *common.each("whether one waits for the frame already: any answer", functions.KVM_FIND_ASYNC_PF_GFN),
+    Cut(
+        function=functions.KVM_ARCH_SETUP_ASYNC_PF,
+        reason="lets the fault wait, or does not: any answer",
+        elsewhere=("*",),
+    ),
+    *common.each(
+        "a tracepoint; reads only", functions.TRACE_KVM_TRY_ASYNC_GET_PAGE, functions.TRACE_KVM_ASYNC_PF_REPEATED_FAULT
+    ),
+    *common.each("stops the vCPU until the page is there", functions.KVM_MAKE_REQUEST),
 )
 TELL = Cut(
-    function="kvm_mmu_prepare_memory_fault_exit",
+    function=functions.KVM_MMU_PREPARE_MEMORY_FAULT_EXIT,
     reason="tells userspace of a fault that it has to see to; that it does is looked at",
     elsewhere=("*", userspace.RUN),
 )

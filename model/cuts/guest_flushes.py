@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import asked_flushes, common, invalidations
-from mmuproof.model.named import kvm_mmu_page, list_heads
+from mmuproof.model.named import functions, kvm_mmu_page, list_heads
 
 FIFO = Cut(function="kvm_hv_get_tlb_flush_fifo", reason="the list of a vCPU, for L1 or for L2: any")
 TAKEN = Cut(
@@ -14,7 +14,7 @@ TAKEN = Cut(
     elsewhere=("*", list_heads.FIFO),
 )
 TELL = Cut(
-    function="kvm_x86_flush_tlb_gva",
+    function=functions.KVM_X86_FLUSH_TLB_GVA,
     reason="lets the processor forget an address; that it does, and which, is looked at",
 )
 TELL_AND_ASK = Cut(
@@ -28,14 +28,16 @@ VPID_ADDRESS = Cut(
     function="vpid_sync_vcpu_addr", reason="lets the processor forget an address; that it does, and which, is looked at"
 )
 VPID_ALL = Cut(
-    function="vpid_sync_context", reason="lets the processor forget all with a VPID; that it does is looked at"
+    function=functions.VPID_SYNC_CONTEXT, reason="lets the processor forget all with a VPID; that it does is looked at"
 )
 GIVE_UP = Cut(
     function="kvm_mmu_free_guest_mode_roots",
     reason="gives up what shadows L2's tables, by role.swept-roots; of which MMU is looked at",
     elsewhere=("*", kvm_mmu_page.STRUCT),
 )
-FAIL = Cut(function="nested_vmx_fail", reason="tells L1 that its instruction has failed; that it does is looked at")
+FAIL = Cut(
+    function=functions.NESTED_VMX_FAIL, reason="tells L1 that its instruction has failed; that it does is looked at"
+)
 _NOT_VPID = (invalidations.FREE_ROOTS, invalidations.CHECK_EPTP)
 VPID: tuple[Cut, ...] = (
     *(each for each in invalidations.INVEPT if each not in _NOT_VPID and each.function != FAIL.function),
@@ -45,18 +47,18 @@ VPID: tuple[Cut, ...] = (
     GIVE_UP,
     *common.each("keeps the thread on its processor", "__preempt_count_add", "__preempt_count_sub"),
     *common.each("the same, and may let another run", "__preempt_count_dec_and_test", "preempt_schedule"),
-    *common.each("lets L1 go on behind its instruction", "kvm_skip_emulated_instruction"),
+    *common.each("lets L1 go on behind its instruction", functions.KVM_SKIP_EMULATED_INSTRUCTION),
 )
 """For INVVPID."""
 READ = Cut(
-    function="kvm_read_guest_virt",
+    function=functions.KVM_READ_GUEST_VIRT,
     reason="reads the operand that the guest has in its memory, any, or fails",
     writes=((2, "*"), (4, "")),
 )
 FAULT = Cut(function="kvm_queue_exception_e", reason="gives the guest a fault; that it does is looked at")
 FAULT_INLINE = Cut(function="kvm_inject_gp", reason="gives the guest a #GP; that it does is looked at")
 SKIP = Cut(
-    function="kvm_skip_emulated_instruction",
+    function=functions.KVM_SKIP_EMULATED_INSTRUCTION,
     reason="lets the guest go on behind its instruction; that it does is looked at",
 )
 ADDRESS = Cut(
@@ -65,7 +67,7 @@ ADDRESS = Cut(
     elsewhere=("*",),
 )
 CONTEXT = Cut(
-    function="kvm_invalidate_pcid",
+    function=functions.KVM_INVALIDATE_PCID,
     reason="invalidates all of a PCID, by flush.registers; which is looked at",
     elsewhere=("*", kvm_mmu_page.STRUCT),
 )
@@ -78,9 +80,13 @@ PCID: tuple[Cut, ...] = (
     ADDRESS,
     CONTEXT,
     asked_flushes.REQUEST,
-    *common.each("tells the guest, or userspace, of an operand that cannot be read", "kvm_handle_memory_failure"),
-    *common.each("notes that a register has changed", "kvm_register_mark_dirty"),
-    *common.each("fetches a register into the register cache, which holds it already here", "kvm_x86_cache_reg"),
-    *common.each("whether a register is in the register cache: it is", "kvm_register_is_available"),
+    *common.each(
+        "tells the guest, or userspace, of an operand that cannot be read", functions.KVM_HANDLE_MEMORY_FAILURE
+    ),
+    *common.each("notes that a register has changed", functions.KVM_REGISTER_MARK_DIRTY),
+    *common.each(
+        "fetches a register into the register cache, which holds it already here", functions.KVM_X86_CACHE_REG
+    ),
+    *common.each("whether a register is in the register cache: it is", functions.KVM_REGISTER_IS_AVAILABLE),
 )
 """For INVPCID."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import kvm_vcpu
+from mmuproof.model.named import functions, kvm_vcpu
 
 _OTHER_CHECK = "another check of what is asked for: any outcome"
 _OTHER_STATE = "belongs to other state of the vCPU; writes neither CR0, CR4 nor EFER"
@@ -13,7 +13,7 @@ _VMCB = "notes something in a VMCB that is neither CR0, CR4 nor EFER"
 _COMMON: tuple[Cut, ...] = (
     *common.CUTS,
     Cut(
-        function="kvm_x86_cache_reg",
+        function=functions.KVM_X86_CACHE_REG,
         reason="fetches a register of the guest into the register cache, which holds it already here",
     ),
     *common.each(
@@ -23,24 +23,26 @@ _COMMON: tuple[Cut, ...] = (
         "__kvm_is_valid_cr4",
         "kvm_is_valid_cr4",
         "kvm_is_valid_cr0",
-        "kvm_vcpu_is_legal_cr3",
-        "kvm_vcpu_is_illegal_gpa",
-        "kvm_vcpu_is_legal_gpa",
+        functions.KVM_VCPU_IS_LEGAL_CR3,
+        functions.KVM_VCPU_IS_ILLEGAL_GPA,
+        functions.KVM_VCPU_IS_LEGAL_GPA,
         "kvm_dr6_valid",
         "kvm_dr7_valid",
     ),
-    *common.each("whether the guest's CPUID has a feature: any answer", "guest_cpu_cap_has", "guest_cpuid_has"),
-    *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
+    *common.each("whether the guest's CPUID has a feature: any answer", functions.GUEST_CPU_CAP_HAS, "guest_cpuid_has"),
+    *common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST),
     *(
         Cut(function=name, reason="marks or forgets something by a bit that is of no register", writes=((1, "*"),))
-        for name in ("arch_set_bit", "arch___clear_bit")
+        for name in (functions.ARCH_SET_BIT, "arch___clear_bit")
     ),
-    *common.each("prints, or says whether something is to be printed", "_printk", "___ratelimit"),
+    *common.each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT),
 )
 
 # The bits of 6.x that mark a register stand before CR0, and are set in a word that reaches into it.
 LOAD_PDPTRS = Cut(
-    function="load_pdptrs", reason="loads the PDPTEs, or fails; writes no control register", writes=((0, kvm_vcpu.CR0),)
+    function=functions.LOAD_PDPTRS,
+    reason="loads the PDPTEs, or fails; writes no control register",
+    writes=((0, kvm_vcpu.CR0),),
 )
 LOAD_CR3 = Cut(
     function="nested_vmx_load_cr3",
@@ -63,18 +65,18 @@ _SET: tuple[Cut, ...] = (
         "kvm_set_cr8",
         "kvm_set_mp_state",
         "kvm_vcpu_is_bsp",
-        "kvm_rip_read",
+        functions.KVM_RIP_READ,
         "kvm_hv_xsaves_xsavec_maybe_warn",
         "__srcu_read_lock",
         "__srcu_read_unlock",
-        "srcu_read_lock",
-        "srcu_read_unlock",
+        functions.SRCU_READ_LOCK,
+        functions.SRCU_READ_UNLOCK,
     ),
     *common.each(
         "sets the MMU up again for the new registers, which it reads",
         "kvm_post_set_cr0",
         "kvm_post_set_cr4",
-        "kvm_mmu_reset_context",
+        functions.KVM_MMU_RESET_CONTEXT,
     ),
     LOAD_PDPTRS,
     Cut(
@@ -92,14 +94,14 @@ VMX: tuple[Cut, ...] = (
     *_SET,
     *common.each(
         "a field of the VMCS: any value; the registers that KVM notes are the result here",
-        "vmcs_write16",
-        "vmcs_write32",
-        "vmcs_write64",
-        "vmcs_writel",
+        functions.VMCS_WRITE16,
+        functions.VMCS_WRITE32,
+        functions.VMCS_WRITE64,
+        functions.VMCS_WRITEL,
         "vmcs_read16",
-        "vmcs_read32",
-        "vmcs_read64",
-        "vmcs_readl",
+        functions.VMCS_READ32,
+        functions.VMCS_READ64,
+        functions.VMCS_READL,
     ),
     *common.each(
         _OTHER_STATE,
@@ -110,7 +112,7 @@ VMX: tuple[Cut, ...] = (
         "vmx_emulation_required",
     ),
     FIND_EFER,
-    Cut(function="cr4_read_shadow", reason="the host's own CR4: any answer"),
+    Cut(function=functions.CR4_READ_SHADOW, reason="the host's own CR4: any answer"),
 )
 """For Intel."""
 
@@ -137,9 +139,9 @@ ENTER_VMX: tuple[Cut, ...] = (
         "vmcs_write_cet_state",
         "vmx_set_rflags",
         "vmx_update_exception_bitmap",
-        "kvm_calc_nested_tsc_offset",
+        functions.KVM_CALC_NESTED_TSC_OFFSET,
         "kvm_calc_nested_tsc_multiplier",
-        "nested_vmx_transition_tlb_flush",
+        functions.NESTED_VMX_TRANSITION_TLB_FLUSH,
         "nested_ept_init_mmu_context",
         "__kvm_set_msr",
         "kvm_set_msr",
@@ -150,7 +152,7 @@ ENTER_VMX: tuple[Cut, ...] = (
         "vmx_get_l2_tsc_multiplier",
     ),
     LOAD_CR3,
-    Cut(function="trace_kvm_nested_vmenter_failed", reason="tells a tracer, which changes nothing"),
+    Cut(function=functions.TRACE_KVM_NESTED_VMENTER_FAILED, reason="tells a tracer, which changes nothing"),
 )
 """What entering L2 calls besides, for Intel."""
 
@@ -175,15 +177,15 @@ SVM: tuple[Cut, ...] = (
         "svm_update_lbrv",
     ),
     *common.each(
-        _OTHER_STATE, "kvm_set_rflags", "svm_pmu_handle_nested_transition", "__svm_pmu_handle_nested_transition"
+        _OTHER_STATE, "kvm_set_rflags", functions.SVM_PMU_HANDLE_NESTED_TRANSITION, "__svm_pmu_handle_nested_transition"
     ),
     *common.each(
         "has a part in leaving L2, which loads no register",
         "nested_svm_uninit_mmu_context",
-        "kvm_apicv_activated",
+        functions.KVM_APICV_ACTIVATED,
         "kvm_clear_request",
     ),
-    *common.each("reads a feature or the host's own registers: any answer", "cr4_read_shadow"),
-    Cut(function="trace_kvm_nested_vmenter_failed", reason="tells a tracer, which changes nothing"),
+    *common.each("reads a feature or the host's own registers: any answer", functions.CR4_READ_SHADOW),
+    Cut(function=functions.TRACE_KVM_NESTED_VMENTER_FAILED, reason="tells a tracer, which changes nothing"),
 )
 """For AMD."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges
-from mmuproof.model.named import kvm_mmu_page
+from mmuproof.model.named import functions, kvm_mmu_page
 
-SLOT_OF = Cut(function="__gfn_to_memslot", reason="looks a slot up: any; of which frame and address space is looked at")
+SLOT_OF = Cut(
+    function=functions.INNER_GFN_TO_MEMSLOT,
+    reason="looks a slot up: any; of which frame and address space is looked at",
+)
 INDEX = Cut(
-    function="gfn_to_index", reason="where in a slot's arrays a frame is: slot.index proves it; of which is looked at"
+    function=functions.GFN_TO_INDEX,
+    reason="where in a slot's arrays a frame is: slot.index proves it; of which is looked at",
 )
 SPACE = Cut(function="__kvm_memslots", reason="finds the slots of an address space; of which is looked at")
 DISALLOW, ALLOW = (
@@ -20,30 +24,34 @@ DISALLOW, ALLOW = (
     for word in ("disallow", "allow")
 )
 PROTECT = Cut(
-    function="kvm_mmu_slot_gfn_write_protect",
+    function=functions.KVM_MMU_SLOT_GFN_WRITE_PROTECT,
     reason="takes the permission to write from a frame's SPTEs, and says whether one had it; of which is looked at",
     elsewhere=("*",),
 )
 TRACKED = tuple(
     Cut(function=name, reason="whether somebody wants to know of writes to a frame: any; of which is looked at")
-    for name in ("kvm_gfn_is_write_tracked", "kvm_slot_page_track_is_active")
+    for name in (functions.KVM_GFN_IS_WRITE_TRACKED, functions.KVM_SLOT_PAGE_TRACK_IS_ACTIVE)
 )
-INFO = Cut(function="lpage_info_slot", reason="where a slot counts: slot.index proves it; of which frame is looked at")
+INFO = Cut(
+    function=functions.LPAGE_INFO_SLOT, reason="where a slot counts: slot.index proves it; of which frame is looked at"
+)
 HUGE_ALLOWED = Cut(
     function="kvm_gfn_is_lpage_allowed", reason="whether a frame may be part of a huge page: any; of which is looked at"
 )
 PAGES_OF = Cut(
     function="kvm_get_mmu_page_hash", reason="finds the list in which a frame's pages are: any; of which is looked at"
 )
-NUMBER_OF = Cut(function="kvm_page_table_hashfn", reason="the number of that list: any; of which frame is looked at")
+NUMBER_OF = Cut(
+    function=functions.KVM_PAGE_TABLE_HASHFN, reason="the number of that list: any; of which frame is looked at"
+)
 PARENTS = Cut(
     function="kvm_mmu_mark_parents_unsync",
     reason="notes in the pages that lead to one that it is out of sync; of which is looked at",
     elsewhere=("*", kvm_mmu_page.STRUCT),
 )
-RMAP = Cut(function="gfn_to_rmap", reason="finds what maps a frame at a level: slot.index proves it")
+RMAP = Cut(function=functions.GFN_TO_RMAP, reason="finds what maps a frame at a level: slot.index proves it")
 RMAP_PROTECT = Cut(
-    function="rmap_write_protect",
+    function=functions.RMAP_WRITE_PROTECT,
     reason="takes the permission to write from SPTEs, and says whether one had it; from which is looked at",
     elsewhere=("*", "argument 0"),
 )
@@ -52,7 +60,9 @@ TDP_PROTECT = Cut(
     reason="does so in the TDP MMU, and says whether one had it; of which frame is looked at",
     elsewhere=("*",),
 )
-HAVE_RMAPS = Cut(function="kvm_memslots_have_rmaps", reason="whether there may be SPTEs of the shadow MMU: any answer")
+HAVE_RMAPS = Cut(
+    function=functions.KVM_MEMSLOTS_HAVE_RMAPS, reason="whether there may be SPTEs of the shadow MMU: any answer"
+)
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     SLOT_OF,
@@ -71,5 +81,10 @@ CUTS: tuple[Cut, ...] = (
     *flush_ranges.RANGE,
     flush_ranges.ALL,
     *common.each("a tracepoint; reads only", "trace_kvm_mmu_unsync_page"),
-    *common.each("takes or gives back a lock", "_raw_spin_lock", "_raw_spin_unlock", "__raw_spin_unlock"),
+    *common.each(
+        "takes or gives back a lock",
+        functions.RAW_SPIN_LOCK,
+        functions.RAW_SPIN_UNLOCK,
+        functions.INNER_RAW_SPIN_UNLOCK,
+    ),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import kvm_vcpu, vmcb_fields
+from mmuproof.model.named import functions, kvm_vcpu, vmcb_fields
 
 VMX: tuple[Cut, ...] = (
     *common.CUTS,
-    Cut(function="arch_static_branch", reason="whether a static key is on: any answer; inline assembly"),
-    Cut(function="arch_static_branch_jump", reason="whether a static key is on: any answer; inline assembly"),
+    Cut(function=functions.ARCH_STATIC_BRANCH, reason="whether a static key is on: any answer; inline assembly"),
+    Cut(function=functions.ARCH_STATIC_BRANCH_JUMP, reason="whether a static key is on: any answer; inline assembly"),
     Cut(function="kvm_vcpu_apicv_active", reason="whether the vCPU's APIC is virtualized: any answer; reads only"),
     Cut(
         function="cpu_need_virtualize_apic_accesses",
@@ -20,14 +20,15 @@ VMX: tuple[Cut, ...] = (
 
 SVM: tuple[Cut, ...] = (
     *common.CUTS,
-    Cut(function="arch_static_branch", reason="whether a static key is on: any answer; inline assembly"),
-    Cut(function="arch_static_branch_jump", reason="whether a static key is on: any answer; inline assembly"),
+    Cut(function=functions.ARCH_STATIC_BRANCH, reason="whether a static key is on: any answer; inline assembly"),
+    Cut(function=functions.ARCH_STATIC_BRANCH_JUMP, reason="whether a static key is on: any answer; inline assembly"),
     Cut(function="vmcb_set_intercept", reason="sets an intercept", writes=((0, vmcb_fields.INTERCEPTS),)),
     Cut(function="vmcb_clr_intercept", reason="clears an intercept", writes=((0, vmcb_fields.INTERCEPTS),)),
     Cut(
-        function="nested_vmcb02_recalc_intercepts", reason="computes the intercepts of vmcb02; writes nothing of vmcb01"
+        function=functions.NESTED_VMCB02_RECALC_INTERCEPTS,
+        reason="computes the intercepts of vmcb02; writes nothing of vmcb01",
     ),
-    Cut(function="__phys_addr_nodebug", reason="the physical address of kernel memory; reads only"),
+    Cut(function=functions.INNER_PHYS_ADDR_NODEBUG, reason="the physical address of kernel memory; reads only"),
     Cut(
         function="irqchip_in_kernel",
         reason="whether KVM emulates the interrupt controller: any answer; inline assembly",
@@ -36,27 +37,31 @@ SVM: tuple[Cut, ...] = (
     Cut(
         function="sev_init_vmcb", reason="sets the VMCB up for an encrypted guest; of misc_ctl it sets SEV's bits only"
     ),
-    Cut(function="kvm_make_request", reason="notes a request to the vCPU"),
-    Cut(function="arch_set_bit", reason="notes a request to the vCPU"),
-    Cut(function="set_bit", reason="notes a request to the vCPU"),
+    Cut(function=functions.KVM_MAKE_REQUEST, reason="notes a request to the vCPU"),
+    Cut(function=functions.ARCH_SET_BIT, reason="notes a request to the vCPU"),
+    Cut(function=functions.SET_BIT, reason="notes a request to the vCPU"),
 )
 """For the VMCB of a vCPU."""
 
-VMCS_WRITE = Cut(function="vmcs_write64", reason="a field of the VMCS; what is written to EPTP is the result here")
+VMCS_WRITE = Cut(
+    function=functions.VMCS_WRITE64, reason="a field of the VMCS; what is written to EPTP is the result here"
+)
 DUMMY_ROOT = Cut(
-    function="kvm_mmu_is_dummy_root", reason="whether a root is the page of zeros: any answer, the same each time"
+    function=functions.KVM_MMU_IS_DUMMY_ROOT,
+    reason="whether a root is the page of zeros: any answer, the same each time",
 )
 ROOT_TO_SP = Cut(
-    function="root_to_sp", reason="finds the page of SPTEs that is the root, none for the page of zeros; reads only"
+    function=functions.ROOT_TO_SP,
+    reason="finds the page of SPTEs that is the root, none for the page of zeros; reads only",
 )
 LOAD_EPT: tuple[Cut, ...] = (
     *common.CUTS,
     VMCS_WRITE,
-    *common.each("a field of the VMCS that is no EPTP", "vmcs_writel", "vmcs_write32"),
-    Cut(function="hv_track_root_tdp", reason="notes the root for Hyper-V, under which KVM does not run"),
+    *common.each("a field of the VMCS that is no EPTP", functions.VMCS_WRITEL, functions.VMCS_WRITE32),
+    Cut(function=functions.HV_TRACK_ROOT_TDP, reason="notes the root for Hyper-V, under which KVM does not run"),
     Cut(function="vmx_ept_load_pdptrs", reason="writes the PDPTEs of the guest to the VMCS; reads only besides"),
     Cut(
-        function="kvm_x86_cache_reg",
+        function=functions.KVM_X86_CACHE_REG,
         reason="reads a register of the guest into the register cache, on which no EPTP depends",
         writes=((0, kvm_vcpu.CR0), (0, kvm_vcpu.CR3), (0, kvm_vcpu.CR4)),
     ),
@@ -69,9 +74,9 @@ REGISTER_DIRTY = Cut(
 )
 LOAD_NPT: tuple[Cut, ...] = (
     *common.CUTS,
-    Cut(function="hv_track_root_tdp", reason="notes the root for Hyper-V, under which KVM does not run"),
+    Cut(function=functions.HV_TRACK_ROOT_TDP, reason="notes the root for Hyper-V, under which KVM does not run"),
     Cut(
-        function="kvm_x86_cache_reg",
+        function=functions.KVM_X86_CACHE_REG,
         reason="reads a register of the guest into the register cache; any value",
         writes=((0, kvm_vcpu.CR0), (0, kvm_vcpu.CR3), (0, kvm_vcpu.CR4)),
     ),

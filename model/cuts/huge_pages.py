@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, guest_tables
+from mmuproof.model.named import functions
 
 SLOT_INFO = Cut(
-    function="lpage_info_slot",
+    function=functions.LPAGE_INFO_SLOT,
     reason="finds what a slot says of huge pages around a frame: any; of which slot, frame and level is looked at",
 )
 BACKING = tuple(
@@ -18,10 +19,12 @@ CUTS: tuple[Cut, ...] = (
     SLOT_INFO,
     guest_tables.SPACE,
     *BACKING,
-    *common.each("whether a slot has no memory of the host's: any answer; reads only", "kvm_memslot_is_gmem_only"),
-    *common.each("whether a frame is private: any answer; reads only", "kvm_mem_is_private"),
+    *common.each(
+        "whether a slot has no memory of the host's: any answer; reads only", functions.KVM_MEMSLOT_IS_GMEM_ONLY
+    ),
+    *common.each("whether a frame is private: any answer; reads only", functions.KVM_MEM_IS_PRIVATE),
 )
 INDEX = Cut(
-    function="gfn_to_index",
+    function=functions.GFN_TO_INDEX,
     reason="which entry of an array is for a frame: any; what it is asked, and what is done with it, is looked at",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roots
-from mmuproof.model.named import kvm_vcpu
+from mmuproof.model.named import functions, kvm_vcpu
 
 GUEST_PGD = roots.GUEST_PGD
 WAIT = Cut(
@@ -13,7 +13,7 @@ WAIT = Cut(
     watched=True,
 )
 FIND_HOST_PAGE = Cut(
-    function="kvm_vcpu_gfn_to_hva", reason="where the host's process has a frame, any; for which is looked at"
+    function=functions.KVM_VCPU_GFN_TO_HVA, reason="where the host's process has a frame, any; for which is looked at"
 )
 SET_UP: tuple[Cut, ...] = (
     *common.CUTS,
@@ -26,24 +26,31 @@ SET_UP: tuple[Cut, ...] = (
 )
 """For a fault that waits."""
 HANDLE = Cut(
-    function="kvm_mmu_do_page_fault", reason="handles a fault; which is looked at", elsewhere=("*",), watched=True
+    function=functions.KVM_MMU_DO_PAGE_FAULT,
+    reason="handles a fault; which is looked at",
+    elsewhere=("*",),
+    watched=True,
 )
 READY: tuple[Cut, ...] = (
     *common.CUTS,
     GUEST_PGD,
     HANDLE,
-    Cut(function="kvm_mmu_reload", reason="makes a root if there is none, or fails; changes no role", elsewhere=("*",)),
+    Cut(
+        function=functions.KVM_MMU_RELOAD,
+        reason="makes a root if there is none, or fails; changes no role",
+        elsewhere=("*",),
+    ),
 )
 """For one whose page has come."""
 PAGE_OF_ROOT = roots.PAGE_OF_ROOT
 ASKED = tuple(
     Cut(function=name, reason="whether the vCPU is asked to give up roots: any answer")
-    for name in ("kvm_test_request", "variable_test_bit")
+    for name in ("kvm_test_request", functions.VARIABLE_TEST_BIT)
 )
 STALE: tuple[Cut, ...] = (
-    *(cut for cut in common.CUTS if cut.function != "variable_test_bit"),
+    *(cut for cut in common.CUTS if cut.function != functions.VARIABLE_TEST_BIT),
     *PAGE_OF_ROOT,
     *ASKED,
-    Cut(function="lockdep_is_held", reason="whether a lock is held, for an assertion: any answer"),
+    Cut(function=functions.LOCKDEP_IS_HELD, reason="whether a lock is held, for an assertion: any answer"),
 )
 """For the question whether a fault is out of date."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import functions
 
-RESERVED_BITS = Cut(function="__is_rsvd_bits_set", reason="whether an entry has a reserved bit: any answer; reads only")
+RESERVED_BITS = Cut(
+    function=functions.INNER_IS_RSVD_BITS_SET, reason="whether an entry has a reserved bit: any answer; reads only"
+)
 MAX_LEVEL = (
     Cut(
-        function="kvm_mmu_max_mapping_level",
+        function=functions.KVM_MMU_MAX_MAPPING_LEVEL,
         reason="the largest page that the host maps, any level from 0 to 3",
         result_mask=3,
     ),
@@ -19,23 +22,29 @@ MAX_LEVEL = (
     ),
 )
 READ_GUEST = Cut(
-    function="kvm_vcpu_read_guest_atomic", reason="reads guest memory, any content, or fails", writes=((2, ""),)
+    function=functions.KVM_VCPU_READ_GUEST_ATOMIC, reason="reads guest memory, any content, or fails", writes=((2, ""),)
 )
 SYNC_MMIO = Cut(
     function="sync_mmio_spte", reason="renews or drops an MMIO SPTE; where it does not, the SPTE is as it was"
 )
 
 LEGAL_ADDRESS = Cut(
-    function="kvm_vcpu_is_legal_gpa", reason="whether the guest can have such an address: any answer; reads only"
+    function=functions.KVM_VCPU_IS_LEGAL_GPA,
+    reason="whether the guest can have such an address: any answer; reads only",
 )
 
 SETS_AN_SPTE = (
     Cut(
-        function="kvm_mmu_prefetch_sptes",
+        function=functions.KVM_MMU_PREFETCH_SPTES,
         reason="maps pages with the access that it is given; what it asks is looked at",
     ),
-    Cut(function="mmu_set_spte", reason="makes an SPTE with the access that it is given; what it asks is looked at"),
-    Cut(function="make_spte", reason="makes an SPTE with the access that it is given; what it asks is looked at"),
+    Cut(
+        function=functions.MMU_SET_SPTE,
+        reason="makes an SPTE with the access that it is given; what it asks is looked at",
+    ),
+    Cut(
+        function=functions.MAKE_SPTE, reason="makes an SPTE with the access that it is given; what it asks is looked at"
+    ),
 )
 """What the access is handed to."""
 
@@ -48,35 +57,43 @@ CUTS: tuple[Cut, ...] = (
     *SETS_AN_SPTE,
     LEGAL_ADDRESS,
     Cut(
-        function="kvm_vcpu_is_illegal_gpa", reason="whether the guest can have no such address: any answer; reads only"
+        function=functions.KVM_VCPU_IS_ILLEGAL_GPA,
+        reason="whether the guest can have no such address: any answer; reads only",
     ),
-    Cut(function="trace_kvm_nested_vmenter_failed", reason="tells a tracer, which changes nothing"),
-    Cut(function="drop_spte", reason="zaps an SPTE, and the access to map is not read from it"),
+    Cut(function=functions.TRACE_KVM_NESTED_VMENTER_FAILED, reason="tells a tracer, which changes nothing"),
+    Cut(function=functions.DROP_SPTE, reason="zaps an SPTE, and the access to map is not read from it"),
     Cut(function="gfn_to_memslot_dirty_bitmap", reason="finds the memory slot; reads only"),
     Cut(function="gfn_to_pfn_memslot_atomic", reason="finds the page of the host, any; writes nothing of the MMU"),
-    Cut(function="kvm_release_pfn_clean", reason="gives the page back; writes nothing of the MMU"),
-    Cut(function="kvm_mmu_page_get_gfn", reason="the frame that an SPTE has been made for: any"),
-    Cut(function="kvm_mmu_page_get_access", reason="the access that an SPTE has been made with: any", result_mask=0xF),
+    Cut(function=functions.KVM_RELEASE_PFN_CLEAN, reason="gives the page back; writes nothing of the MMU"),
+    Cut(function=functions.KVM_MMU_PAGE_GET_GFN, reason="the frame that an SPTE has been made for: any"),
     Cut(
-        function="kvm_mmu_page_set_access",
+        function=functions.KVM_MMU_PAGE_GET_ACCESS,
+        reason="the access that an SPTE has been made with: any",
+        result_mask=0xF,
+    ),
+    Cut(
+        function=functions.KVM_MMU_PAGE_SET_ACCESS,
         reason="notes the access for rmap; the access to map is not read from the note",
     ),
-    Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the memory slot; reads only"),
+    Cut(function=functions.KVM_VCPU_GFN_TO_MEMSLOT, reason="finds the memory slot; reads only"),
     Cut(
-        function="mmu_spte_update",
+        function=functions.MMU_SPTE_UPDATE,
         reason="writes the SPTE that has been made: any answer; after the call that is looked at",
     ),
 )
 
 _OF_FAULT = ("pfn", "map_writable")
 FAULT_IN = Cut(
-    function="__kvm_mmu_faultin_pfn",
+    function=functions.INNER_KVM_MMU_FAULTIN_PFN,
     reason="looks for the host's frame of the fault: any, or an error, or none; writes nothing else of the fault",
     writes=tuple((1, name) for name in _OF_FAULT),
     elsewhere=("*",),
 )
 FAULT_IN_BEFORE = Cut(
-    function="__kvm_faultin_pfn", reason=FAULT_IN.reason, writes=FAULT_IN.writes, elsewhere=FAULT_IN.elsewhere
+    function=functions.INNER_KVM_FAULTIN_PFN,
+    reason=FAULT_IN.reason,
+    writes=FAULT_IN.writes,
+    elsewhere=FAULT_IN.elsewhere,
 )
 FRAME_OF_SLOT = Cut(
     function="__gfn_to_pfn_memslot",
@@ -85,7 +102,9 @@ FRAME_OF_SLOT = Cut(
 )
 LOOKS_FOR_FRAME = (FAULT_IN, FAULT_IN_BEFORE)
 """What looks for the host's frame, but for what the oldest kernels call."""
-IS_PRIVATE = Cut(function="kvm_mem_is_private", reason="whether a frame is private memory: any answer; reads only")
+IS_PRIVATE = Cut(
+    function=functions.KVM_MEM_IS_PRIVATE, reason="whether a frame is private memory: any answer; reads only"
+)
 FIND_FRAME: tuple[Cut, ...] = (
     *common.CUTS,
     FAULT_IN,
@@ -98,24 +117,31 @@ FIND_FRAME: tuple[Cut, ...] = (
     ),
     *common.each(
         "ends the fault without a mapping, for userspace or for the guest; writes nothing of the fault",
-        "kvm_mmu_prepare_memory_fault_exit",
-        "kvm_prepare_memory_fault_exit",
+        functions.KVM_MMU_PREPARE_MEMORY_FAULT_EXIT,
+        functions.KVM_PREPARE_MEMORY_FAULT_EXIT,
         "kvm_handle_signal_exit",
         "kvm_send_hwpoison_signal",
-        "kvm_mmu_finish_page_fault",
+        functions.KVM_MMU_FINISH_PAGE_FAULT,
         "kvm_release_faultin_page",
-        "kvm_release_pfn_clean",
+        functions.KVM_RELEASE_PFN_CLEAN,
     ),
-    Cut(function="get_current", reason="the task, which gets a signal"),
-    Cut(function="kvm_vcpu_gfn_to_hva", reason="where a frame is in userspace, for a signal; reads only"),
-    Cut(function="vcpu_cache_mmio_info", reason="notes the last access to MMIO, on which no mapping depends"),
-    *common.each("any answer; reads only", "kvm_apicv_activated", "kvm_can_do_async_pf", "kvm_find_async_pf_gfn"),
-    Cut(function="kvm_arch_setup_async_pf", reason="lets the guest wait for the page, or does not"),
-    Cut(function="kvm_make_request", reason="asks the vCPU to do something later"),
-    Cut(function="__kvm_make_request", reason="asks the vCPU to do something later"),
+    Cut(function=functions.GET_CURRENT, reason="the task, which gets a signal"),
+    Cut(function=functions.KVM_VCPU_GFN_TO_HVA, reason="where a frame is in userspace, for a signal; reads only"),
+    Cut(function=functions.VCPU_CACHE_MMIO_INFO, reason="notes the last access to MMIO, on which no mapping depends"),
     *common.each(
-        "tells a tracer, which changes nothing", "trace_kvm_try_async_get_page", "trace_kvm_async_pf_repeated_fault"
+        "any answer; reads only",
+        functions.KVM_APICV_ACTIVATED,
+        functions.KVM_CAN_DO_ASYNC_PF,
+        functions.KVM_FIND_ASYNC_PF_GFN,
     ),
-    *common.each("prints, or says whether something is to be printed", "_printk", "___ratelimit"),
+    Cut(function=functions.KVM_ARCH_SETUP_ASYNC_PF, reason="lets the guest wait for the page, or does not"),
+    Cut(function=functions.KVM_MAKE_REQUEST, reason="asks the vCPU to do something later"),
+    Cut(function=functions.INNER_KVM_MAKE_REQUEST, reason="asks the vCPU to do something later"),
+    *common.each(
+        "tells a tracer, which changes nothing",
+        functions.TRACE_KVM_TRY_ASYNC_GET_PAGE,
+        functions.TRACE_KVM_ASYNC_PF_REPEATED_FAULT,
+    ),
+    *common.each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT),
 )
 """For the host's frame of a fault."""

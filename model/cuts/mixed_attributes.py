@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page
 
 _INFO = ("*", kvm_memory_slot.LPAGE_INFO)
 HAS = Cut(
-    function="hugepage_has_attrs",
+    function=functions.HUGEPAGE_HAS_ATTRS,
     reason="whether a huge page has just some attributes: slot.attributes-compared proves it; which is looked at",
 )
 CLEAR, NOTE = (
@@ -26,7 +26,7 @@ WHOLE = Cut(
 )
 OF_FRAME = Cut(function="kvm_get_memory_attributes", reason="the attributes of a frame, any; of which is looked at")
 INVALIDATE = Cut(
-    function="kvm_mmu_invalidate_range_add",
+    function=functions.KVM_MMU_INVALIDATE_RANGE_ADD,
     reason="adds a range to those in which faults begin anew, by fault.out-of-date; which is looked at",
     elsewhere=("*",),
 )

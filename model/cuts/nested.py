@@ -9,18 +9,18 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.tree.overlay import GET_USER_CALL
 from mmuproof.model.cuts import common
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import functions, kvm_mmu
 
-GVA_TO_GPA = ("gva_to_gpa", f"{kvm_mmu.GUEST_MMU}.gva_to_gpa", f"vcpu.{kvm_mmu.GUEST_MMU}.gva_to_gpa")
+GVA_TO_GPA = (functions.GVA_TO_GPA, f"{kvm_mmu.GUEST_MMU}.gva_to_gpa", f"vcpu.{kvm_mmu.GUEST_MMU}.gva_to_gpa")
 """The walk of L1's tables, as it is called through the MMU: by the pointer's path in the vCPU or what holds that."""
-TRANSLATE = ("kvm_x86_nested_translate_nested_gpa", "translate_nested_gpa")
+TRANSLATE = ("kvm_x86_nested_translate_nested_gpa", functions.TRANSLATE_NESTED_GPA)
 """What ``kvm_translate_gpa()`` calls for L2."""
 READ_ENTRY = Cut(
     function=GET_USER_CALL, reason="reads an entry of L2's page tables, any value, or fails", writes=((0, "*"),)
 )
-ROOT = Cut(function="kvm_mmu_get_guest_pgd", reason="the root of L2's tables, any address")
+ROOT = Cut(function=functions.KVM_MMU_GET_GUEST_PGD, reason="the root of L2's tables, any address")
 PERMISSION_FAULT = Cut(
-    function="permission_fault",
+    function=functions.PERMISSION_FAULT,
     reason="whether L2's own tables allow the access: any error code of 8 bits, permission.error-code",
     result_mask=0xFF,
     writes=(
@@ -57,8 +57,11 @@ _WALK = (
         for name in TRANSLATE
     ),
     ROOT,
-    *(Cut(function=name, reason="a PDPTE of L2, any value") for name in ("get_pdptr", f"{kvm_mmu.L2_MMU}.get_pdptr")),
-    Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the memory slot of a guest page, if there is one"),
+    *(
+        Cut(function=name, reason="a PDPTE of L2, any value")
+        for name in (functions.GET_PDPTR, f"{kvm_mmu.L2_MMU}.get_pdptr")
+    ),
+    Cut(function=functions.KVM_VCPU_GFN_TO_MEMSLOT, reason="finds the memory slot of a guest page, if there is one"),
     Cut(function="kvm_is_visible_memslot", reason="whether a memory slot is the guest's: any answer"),
     Cut(
         function="gfn_to_hva_memslot_prot",
@@ -87,17 +90,17 @@ _WALK = (
 _PDPTRS = (
     *(
         Cut(function=name, reason="reads the four PDPTEs, any value, or fails", writes=((2, ""),))
-        for name in ("kvm_vcpu_read_guest_page", "kvm_read_guest_page_mmu", "kvm_read_nested_guest_page")
+        for name in (functions.KVM_VCPU_READ_GUEST_PAGE, "kvm_read_guest_page_mmu", "kvm_read_nested_guest_page")
     ),
-    Cut(function="kvm_mmu_free_roots", reason="drops roots; the translation has been asked for by then"),
-    Cut(function="pdptr_rsvd_bits", reason="the reserved bits of a PDPTE, any value"),
+    Cut(function=functions.KVM_MMU_FREE_ROOTS, reason="drops roots; the translation has been asked for by then"),
+    Cut(function=functions.PDPTR_RSVD_BITS, reason="the reserved bits of a PDPTE, any value"),
     Cut(function="rsvd_bits", reason="the reserved bits of a PDPTE, any value"),
     Cut(function="memcmp", reason="whether the PDPTEs have changed: any answer"),
     Cut(
-        function="kvm_register_mark_dirty",
+        function=functions.KVM_REGISTER_MARK_DIRTY,
         reason="notes that a register has changed; the translation has been asked for by then",
     ),
-    Cut(function="__kvm_make_request", reason="asks the vCPU to do something later"),
+    Cut(function=functions.INNER_KVM_MAKE_REQUEST, reason="asks the vCPU to do something later"),
 )
 
 CUTS: tuple[Cut, ...] = (*_HAND_OVER, *_WALK, *_PDPTRS, *common.CUTS)

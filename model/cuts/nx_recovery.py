@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, guest_tables, roles
-from mmuproof.model.named import kvm_mmu_page, list_heads, tdp_iter
+from mmuproof.model.named import functions, kvm_mmu_page, list_heads, tdp_iter
 
 HOW_MANY = Cut(function="nx_huge_pages_to_zap", reason="how many are dropped at once: two here")
 LOGGED = Cut(
@@ -19,26 +19,31 @@ ZAP_TDP = Cut(
     elsewhere=("*", list_heads.LIST, kvm_mmu_page.STRUCT, "argument 1"),
 )
 ZAP_SHADOW = Cut(
-    function="kvm_mmu_prepare_zap_page",
+    function=functions.KVM_MMU_PREPARE_ZAP_PAGE,
     reason="drops a table of the shadow MMU, and those below it, which are none of those here; they are on the list of "
     "those to be freed then; which is looked at",
     writes=((2, ""),),
     elsewhere=("*", list_heads.LIST, kvm_mmu_page.STRUCT, "argument 1"),
 )
 FLUSH = Cut(
-    function="kvm_mmu_remote_flush_or_zap",
+    function=functions.KVM_MMU_REMOTE_FLUSH_OR_ZAP,
     reason="flushes all if it is told so, or if tables of the shadow MMU were dropped; what it is told is looked at",
     writes=((1, ""),),
     elsewhere=("*", list_heads.LIST, kvm_mmu_page.STRUCT),
 )
-RCU_UNLOCK = Cut(function="rcu_read_unlock", reason="lets tables be freed that nobody uses; when is looked at")
+RCU_UNLOCK = Cut(function=functions.RCU_READ_UNLOCK, reason="lets tables be freed that nobody uses; when is looked at")
 YIELDS = tuple(
     Cut(function=f"__cond_resched_rwlock_{how}", reason="gives the lock up for a while; when is looked at")
     for how in ("read", "write")
 )
 UNLOCKS = tuple(
     Cut(function=name, reason="gives a lock back; when is looked at")
-    for name in ("_raw_read_unlock", "_raw_write_unlock", "__raw_read_unlock", "__raw_write_unlock")
+    for name in (
+        functions.RAW_READ_UNLOCK,
+        functions.RAW_WRITE_UNLOCK,
+        functions.INNER_RAW_READ_UNLOCK,
+        functions.INNER_RAW_WRITE_UNLOCK,
+    )
 )
 NEEDS_YIELD = tuple(
     Cut(function=name, reason="whether somebody waits: any answer") for name in ("need_resched", "rwlock_needbreak")
@@ -56,20 +61,22 @@ CUTS: tuple[Cut, ...] = (
     *NEEDS_YIELD,
     *common.each(
         "takes or gives back a lock",
-        "_raw_read_lock",
-        "_raw_write_lock",
-        "_raw_spin_lock",
-        "_raw_spin_unlock",
-        "__raw_spin_unlock",
-        "rcu_read_lock",
-        "srcu_read_lock",
-        "srcu_read_unlock",
+        functions.RAW_READ_LOCK,
+        functions.RAW_WRITE_LOCK,
+        functions.RAW_SPIN_LOCK,
+        functions.RAW_SPIN_UNLOCK,
+        functions.INNER_RAW_SPIN_UNLOCK,
+        functions.RCU_READ_LOCK,
+        functions.SRCU_READ_LOCK,
+        functions.SRCU_READ_UNLOCK,
     ),
 )
-READ_SPTE = Cut(function="kvm_tdp_mmu_read_spte", reason="reads an entry: any content; of which is looked at")
-CHILD = Cut(function="spte_to_child_pt", reason="finds the table that an entry leads to; of which entry is looked at")
+READ_SPTE = Cut(function=functions.KVM_TDP_MMU_READ_SPTE, reason="reads an entry: any content; of which is looked at")
+CHILD = Cut(
+    function=functions.SPTE_TO_CHILD_PT, reason="finds the table that an entry leads to; of which entry is looked at"
+)
 SET = Cut(
-    function="tdp_mmu_set_spte_atomic",
+    function=functions.TDP_MMU_SET_SPTE_ATOMIC,
     reason="exchanges an entry, or fails; which, and for what, is looked at",
     writes=((1, tdp_iter.OLD_SPTE),),
     elsewhere=("*", kvm_mmu_page.STRUCT),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, map_rounds
-from mmuproof.model.named import tdp_iter
+from mmuproof.model.named import functions, tdp_iter
 
 YIELD = Cut(
-    function="tdp_mmu_iter_cond_resched",
+    function=functions.TDP_MMU_ITER_COND_RESCHED,
     reason="may let others in, and flushes before it does if it is told to; what it is told is looked at",
     writes=((1, tdp_iter.YIELDED), (1, tdp_iter.VALID)),
     elsewhere=("*",),
@@ -20,7 +20,7 @@ SET = Cut(
 )
 FORMER_SET = Cut(function="tdp_mmu_set_spte", reason=SET.reason, writes=((1, tdp_iter.OLD_SPTE),), elsewhere=("*",))
 SET_ATOMIC = Cut(
-    function="tdp_mmu_set_spte_atomic",
+    function=functions.TDP_MMU_SET_SPTE_ATOMIC,
     reason="changes the entry of the walk, or finds that another CPU has; in which state it is called is looked at",
     writes=((1, tdp_iter.OLD_SPTE),),
     elsewhere=("*",),
@@ -40,7 +40,7 @@ PROTECTS = Cut(
     reason="whether writes are noticed by faults: any answer; spte.dirty-logging says which; reads only",
 )
 MAX_LEVEL = Cut(
-    function="kvm_mmu_max_mapping_level", reason="the largest page that may be mapped: any level; reads only"
+    function=functions.KVM_MMU_MAX_MAPPING_LEVEL, reason="the largest page that may be mapped: any level; reads only"
 )
 MAKE_HUGE = Cut(
     function="tdp_mmu_make_huge_spte",
@@ -54,12 +54,12 @@ ALLOC = Cut(
     elsewhere=("*",),
 )
 _LOCKS = (
-    "_raw_read_lock",
-    "_raw_read_unlock",
-    "_raw_write_lock",
-    "_raw_write_unlock",
-    "__raw_read_unlock",
-    "__raw_write_unlock",
+    functions.RAW_READ_LOCK,
+    functions.RAW_READ_UNLOCK,
+    functions.RAW_WRITE_LOCK,
+    functions.RAW_WRITE_UNLOCK,
+    functions.INNER_RAW_READ_UNLOCK,
+    functions.INNER_RAW_WRITE_UNLOCK,
 )
 EACH: tuple[Cut, ...] = (
     *common.CUTS,
@@ -77,22 +77,24 @@ EACH: tuple[Cut, ...] = (
     PROTECTS,
     MAX_LEVEL,
     MAKE_HUGE,
-    *common.each("a lock", "rcu_read_lock", "rcu_read_unlock", *_LOCKS),
-    *common.each("the highest frame of a guest: any; reads only", "tdp_mmu_max_gfn_exclusive"),
+    *common.each("a lock", functions.RCU_READ_LOCK, functions.RCU_READ_UNLOCK, *_LOCKS),
+    *common.each("the highest frame of a guest: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
     ALLOC,
     Cut(function=ALLOC.function, reason="makes a page for a table, or does not", elsewhere=("*",)),
     Cut(
-        function="tdp_mmu_init_child_sp",
+        function=functions.TDP_MMU_INIT_CHILD_SP,
         reason="sets up a page that no entry leads to yet",
         elsewhere=("*", "argument 0"),
     ),
     *(
         Cut(function=name, reason="frees a page that has not been linked", elsewhere=("*", "argument 0"))
-        for name in ("tdp_mmu_free_sp", "tdp_mmu_free_unused_sp")
+        for name in (functions.TDP_MMU_FREE_SP, functions.TDP_MMU_FREE_UNUSED_SP)
     ),
-    *common.each("a tracepoint; reads only", "trace_kvm_mmu_split_huge_page", "trace_kvm_tdp_mmu_spte_changed"),
-    *common.each("tells the host that a page was written; writes no SPTE", "kvm_set_pfn_dirty"),
-    *common.each("flushes TLBs", "kvm_flush_remote_tlbs_memslot", "kvm_arch_flush_remote_tlbs_memslot"),
+    *common.each(
+        "a tracepoint; reads only", functions.TRACE_KVM_MMU_SPLIT_HUGE_PAGE, functions.TRACE_KVM_TDP_MMU_SPTE_CHANGED
+    ),
+    *common.each("tells the host that a page was written; writes no SPTE", functions.KVM_SET_PFN_DIRTY),
+    *common.each("flushes TLBs", functions.KVM_FLUSH_REMOTE_TLBS_MEMSLOT, functions.KVM_ARCH_FLUSH_REMOTE_TLBS_MEMSLOT),
 )
 """For loops that change entries which other CPUs may change too."""
 CUTS: tuple[Cut, ...] = (
@@ -103,6 +105,6 @@ CUTS: tuple[Cut, ...] = (
     map_rounds.TDP_NEXT,
     map_rounds.TDP_START,
     map_rounds.ROOT_BITS,
-    *common.each("a lock", "rcu_read_lock", "rcu_read_unlock"),
-    *common.each("the highest frame of a guest: any; reads only", "tdp_mmu_max_gfn_exclusive"),
+    *common.each("a lock", functions.RCU_READ_LOCK, functions.RCU_READ_UNLOCK),
+    *common.each("the highest frame of a guest: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
 )

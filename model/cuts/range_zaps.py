@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges
+from mmuproof.model.named import functions
 
 _ZAPS = "zaps the SPTEs of a range, and says whether hardware may still have some; which range is looked at"
 SHADOW = tuple(
     Cut(function=name, reason=_ZAPS, elsewhere=("*",))
-    for name in ("kvm_rmap_zap_gfn_range", "__kvm_rmap_zap_gfn_range", "kvm_handle_gfn_range")
+    for name in ("kvm_rmap_zap_gfn_range", "__kvm_rmap_zap_gfn_range", functions.KVM_HANDLE_GFN_RANGE)
 )
 TDP = tuple(
     Cut(function=name, reason=_ZAPS, elsewhere=("*",))
     for name in ("kvm_tdp_mmu_zap_leafs", "kvm_tdp_mmu_unmap_gfn_range")
 )
-HAVE_RMAPS = Cut(function="kvm_memslots_have_rmaps", reason="whether there may be SPTEs of the shadow MMU: any answer")
+HAVE_RMAPS = Cut(
+    function=functions.KVM_MEMSLOTS_HAVE_RMAPS, reason="whether there may be SPTEs of the shadow MMU: any answer"
+)
 _WAIT = "lets faults that are handled meanwhile begin anew; that it is called, and for which range, is looked at"
 BEGIN = tuple(Cut(function=f"kvm_mmu_invalidate_{name}", reason=_WAIT) for name in ("start", "begin"))
-RANGE_ADD = Cut(function="kvm_mmu_invalidate_range_add", reason=_WAIT)
+RANGE_ADD = Cut(function=functions.KVM_MMU_INVALIDATE_RANGE_ADD, reason=_WAIT)
 END = Cut(function="kvm_mmu_invalidate_end", reason=_WAIT)
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
@@ -29,6 +32,10 @@ CUTS: tuple[Cut, ...] = (
     END,
     *flush_ranges.RANGE,
     *common.each(
-        "takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock", "srcu_read_lock", "srcu_read_unlock"
+        "takes or gives back a lock",
+        functions.RAW_WRITE_LOCK,
+        functions.RAW_WRITE_UNLOCK,
+        functions.SRCU_READ_LOCK,
+        functions.SRCU_READ_UNLOCK,
     ),
 )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import asked_flushes, common, invalidations, roots
+from mmuproof.model.named import functions
 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     asked_flushes.REQUEST,
     invalidations.FREE_ROOTS,
-    *(cut for cut in roots.LOAD_CR3 if cut.function not in {"kvm_invalidate_pcid", "kvm_init_mmu"}),
+    *(cut for cut in roots.LOAD_CR3 if cut.function not in {functions.KVM_INVALIDATE_PCID, functions.KVM_INIT_MMU}),
     *common.each(
         "makes the MMU anew for the registers that the vCPU has then; what is flushed does not depend on it",
-        "kvm_mmu_reset_context",
-        "kvm_init_mmu",
+        functions.KVM_MMU_RESET_CONTEXT,
+        functions.KVM_INIT_MMU,
     ),
     *(
         Cut(
@@ -23,5 +24,5 @@ CUTS: tuple[Cut, ...] = (
         )
         for name in ("kvm_zap_gfn_range", "kvm_clear_async_pf_completion_queue", "kvm_async_pf_hash_reset")
     ),
-    Cut(function="kvm_mmu_unload", reason="gives up all roots; no flush counts on it", elsewhere=("*",)),
+    Cut(function=functions.KVM_MMU_UNLOAD, reason="gives up all roots; no flush counts on it", elsewhere=("*",)),
 )

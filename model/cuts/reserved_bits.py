@@ -8,55 +8,58 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import functions, kvm_mmu
 
 GUEST_GBPAGES = (
     Cut(
         function="guest_can_use_gbpages",
         reason="whether the guest may use 1-GByte pages, the same each time it is asked",
     ),
-    Cut(function="guest_cpu_cap_has", reason="whether the guest has 1-GByte pages, the same each time it is asked"),
+    Cut(
+        function=functions.GUEST_CPU_CAP_HAS,
+        reason="whether the guest has 1-GByte pages, the same each time it is asked",
+    ),
 )
 """For trees that keep no word of the guest's features in memory."""
 
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     Cut(
-        function="kvm_x86_cache_reg",
+        function=functions.KVM_X86_CACHE_REG,
         reason="fetches a register of the guest into the register cache, which holds it already here",
     ),
     Cut(
-        function="update_permission_bitmask",
+        function=functions.UPDATE_PERMISSION_BITMASK,
         reason="computes permissions, which no reserved bit depends on",
         writes=((0, kvm_mmu.in_format(kvm_mmu.PERMISSIONS)),),
     ),
     Cut(
-        function="update_spte_permission_bitmask",
+        function=functions.UPDATE_SPTE_PERMISSION_BITMASK,
         reason="computes what SPTEs permit, which no reserved bit depends on",
         writes=((0, kvm_mmu.only_in_format(kvm_mmu.PERMISSIONS)),),
     ),
     Cut(
-        function="update_pkru_bitmask",
+        function=functions.UPDATE_PKRU_BITMASK,
         reason="computes what protection keys forbid, which no reserved bit depends on",
         writes=((0, kvm_mmu.in_format(kvm_mmu.PROTECTION_KEYS)),),
     ),
     Cut(
-        function="reset_shadow_zero_bits_mask",
+        function=functions.RESET_SHADOW_ZERO_BITS_MASK,
         reason="computes the reserved bits of SPTEs, for which it is called on its own",
         writes=(*kvm_mmu.parts(1, kvm_mmu.SPTE_TABLE),),
     ),
     Cut(
-        function="reset_tdp_shadow_zero_bits_mask",
+        function=functions.RESET_TDP_SHADOW_ZERO_BITS_MASK,
         reason="computes the reserved bits of SPTEs, for which it is called on its own",
         writes=(*kvm_mmu.parts(0, kvm_mmu.SPTE_TABLE),),
     ),
     Cut(
-        function="kvm_mmu_new_pgd",
+        function=functions.KVM_MMU_NEW_PGD,
         reason="finds or drops the root of the new tables; changes roots and requests, no role and no reserved bit",
     ),
-    Cut(function="kvm_mmu_get_tdp_level", reason="the level of the root that KVM builds, 4 or 5"),
+    Cut(function=functions.KVM_MMU_GET_TDP_LEVEL, reason="the level of the root that KVM builds, 4 or 5"),
     Cut(
-        function="kvm_x86_tdp_has_smep",
+        function=functions.KVM_X86_TDP_HAS_SMEP,
         reason="whether TDP tells supervisor pages apart, which no reserved bit depends on",
     ),
 )

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import mappings, stores
+from mmuproof.model.named import functions
 
 MAKE_SPTE, MAKE_MMIO_SPTE, READ_GUEST = stores.MAKE_SPTE, stores.MAKE_MMIO_SPTE, mappings.READ_GUEST
-RESERVED_BITS = Cut(function="__is_rsvd_bits_set", reason="whether an entry has a reserved bit: any answer; reads only")
+RESERVED_BITS = Cut(
+    function=functions.INNER_IS_RSVD_BITS_SET, reason="whether an entry has a reserved bit: any answer; reads only"
+)
 MISCONFIGURED = Cut(
-    function="__is_bad_mt_xwr", reason="whether an entry of EPT is misconfigured: any answer; reads only"
+    function=functions.INNER_IS_BAD_MT_XWR, reason="whether an entry of EPT is misconfigured: any answer; reads only"
 )
 NOTED_GFN = Cut(
-    function="kvm_mmu_page_get_gfn", reason="the frame that is noted for an SPTE: any; for which is looked at"
+    function=functions.KVM_MMU_PAGE_GET_GFN, reason="the frame that is noted for an SPTE: any; for which is looked at"
 )
 NOTED_ACCESS = Cut(
-    function="kvm_mmu_page_get_access",
+    function=functions.KVM_MMU_PAGE_GET_ACCESS,
     reason="the access that is noted for an SPTE: any; for which is looked at",
     result_mask=0xF,
 )
-NOTE_ACCESS, DROP = "kvm_mmu_page_set_access", "drop_spte"
+NOTE_ACCESS, DROP = functions.KVM_MMU_PAGE_SET_ACCESS, functions.DROP_SPTE
 SYNC: tuple[Cut, ...] = (
     *(cut for cut in stores.SHADOW),
     READ_GUEST,
@@ -26,7 +29,7 @@ SYNC: tuple[Cut, ...] = (
     MISCONFIGURED,
     NOTED_GFN,
     NOTED_ACCESS,
-    Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the memory slot of a frame; reads only"),
+    Cut(function=functions.KVM_VCPU_GFN_TO_MEMSLOT, reason="finds the memory slot of a frame; reads only"),
 )
 PREFETCH: tuple[Cut, ...] = (*mappings.CUTS, MISCONFIGURED)
 ASKS = mappings.SETS_AN_SPTE

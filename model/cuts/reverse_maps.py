@@ -5,16 +5,18 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges, stores
 from mmuproof.model.cuts.guest_tables import SLOT_OF, SPACE
-from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page
 
 NOTE = Cut(
-    function="kvm_mmu_page_set_translation",
+    function=functions.KVM_MMU_PAGE_SET_TRANSLATION,
     reason="notes what of the guest's an entry maps, by stored.translation; which is looked at",
     elsewhere=("*",),
 )
-RMAP = Cut(function="gfn_to_rmap", reason="finds the list of what maps a frame, by slot.index; which is looked at")
+RMAP = Cut(
+    function=functions.GFN_TO_RMAP, reason="finds the list of what maps a frame, by slot.index; which is looked at"
+)
 LIST = Cut(
-    function="pte_list_add",
+    function=functions.PTE_LIST_ADD,
     reason="puts an entry on a list, any length; which is looked at",
     elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_memory_slot.PTE_LIST),
 )
@@ -29,11 +31,11 @@ DROP_ALL = tuple(
         reason="takes away all that is on a list; that it does is looked at",
         elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_mmu_page.STRUCT),
     )
-    for name in ("kvm_zap_all_rmap_sptes", "kvm_zap_rmapp", "__kvm_zap_rmap")
+    for name in (functions.KVM_ZAP_ALL_RMAP_SPTES, "kvm_zap_rmapp", "__kvm_zap_rmap")
 )
 FLUSH = tuple(
     Cut(function=name, reason="flushes what a frame is translated to at a level; of which is looked at")
-    for name in ("kvm_flush_remote_tlbs_gfn", "kvm_flush_remote_tlbs_with_address")
+    for name in (functions.KVM_FLUSH_REMOTE_TLBS_GFN, functions.KVM_FLUSH_REMOTE_TLBS_WITH_ADDRESS)
 )
 ADDS: tuple[Cut, ...] = (
     *common.CUTS,
@@ -43,9 +45,9 @@ ADDS: tuple[Cut, ...] = (
     LIST,
     *DROP_ALL,
     *FLUSH,
-    *common.each("counts; writes no SPTE", "kvm_update_page_stats"),
+    *common.each("counts; writes no SPTE", functions.KVM_UPDATE_PAGE_STATS),
 )
-FRAME = Cut(function="kvm_mmu_page_get_gfn", reason="the frame that an entry maps, any, by stored.translation")
+FRAME = Cut(function=functions.KVM_MMU_PAGE_GET_GFN, reason="the frame that an entry maps, any, by stored.translation")
 DROPS: tuple[Cut, ...] = (
     *common.CUTS,
     flush_ranges.SPTE_INDEX,
@@ -54,20 +56,20 @@ DROPS: tuple[Cut, ...] = (
     UNLIST,
     SPACE,
     SLOT_OF,
-    *common.each("counts; writes no SPTE", "kvm_update_page_stats"),
-    *common.each("whether the write has to be one step: any answer; reads only", "spte_needs_atomic_update"),
-    *common.each("the same by another name", "spte_has_volatile_bits"),
-    *common.each("notes that a page was used or written", "kvm_set_pfn_accessed", "kvm_set_pfn_dirty"),
-    *common.each("which page of the host's a frame is", "kvm_pfn_to_refcounted_page"),
-    *common.each("how often a page of the host's is used, any; reads only", "page_count", "folio_ref_count"),
+    *common.each("counts; writes no SPTE", functions.KVM_UPDATE_PAGE_STATS),
+    *common.each("whether the write has to be one step: any answer; reads only", functions.SPTE_NEEDS_ATOMIC_UPDATE),
+    *common.each("the same by another name", functions.SPTE_HAS_VOLATILE_BITS),
+    *common.each("notes that a page was used or written", functions.KVM_SET_PFN_ACCESSED, functions.KVM_SET_PFN_DIRTY),
+    *common.each("which page of the host's a frame is", functions.KVM_PFN_TO_REFCOUNTED_PAGE),
+    *common.each("how often a page of the host's is used, any; reads only", functions.PAGE_COUNT, "folio_ref_count"),
 )
 ADD = Cut(
-    function="rmap_add",
+    function=functions.RMAP_ADD,
     reason="puts an entry on the list of what maps a frame, by stored.listed; which is looked at",
     elsewhere=("*", "argument 2"),
 )
 RENOTE = Cut(
-    function="kvm_mmu_page_set_access",
+    function=functions.KVM_MMU_PAGE_SET_ACCESS,
     reason="notes anew what the guest's entry grants, by stored.translation; which is looked at",
     elsewhere=("*",),
 )
@@ -79,10 +81,10 @@ MAPS: tuple[Cut, ...] = (
 )
 FIRST, NEXT = (
     Cut(function=name, reason="finds the next SPTE of a list, any or none", writes=((position, ""),))
-    for name, position in (("rmap_get_first", 1), ("rmap_get_next", 0))
+    for name, position in ((functions.RMAP_GET_FIRST, 1), (functions.RMAP_GET_NEXT, 0))
 )
 LARGEST = Cut(
-    function="kvm_mmu_max_mapping_level",
+    function=functions.KVM_MMU_MAX_MAPPING_LEVEL,
     reason="how large a page can be around a frame, any, by slot.huge-page; which is asked is looked at",
 )
 DROP = Cut(
@@ -91,7 +93,7 @@ DROP = Cut(
     elsewhere=("*", "argument 2", kvm_memory_slot.RMAP_HEAD),
 )
 FLUSH_ENTRY = Cut(
-    function="kvm_flush_remote_tlbs_sptep", reason="flushes what an SPTE has translated, by stored.flush-range"
+    function=functions.KVM_FLUSH_REMOTE_TLBS_SPTEP, reason="flushes what an SPTE has translated, by stored.flush-range"
 )
 CAN_FLUSH = tuple(
     Cut(function=name, reason="whether single frames can be flushed: any answer")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import kvm_mmu_page, list_heads
+from mmuproof.model.named import functions, kvm_mmu_page, list_heads
 
 NEXT_ROOT = Cut(
     function="tdp_mmu_next_root",
@@ -12,7 +12,7 @@ NEXT_ROOT = Cut(
     elsewhere=("*",),
 )
 PUT_ROOT = Cut(
-    function="kvm_tdp_mmu_put_root",
+    function=functions.KVM_TDP_MMU_PUT_ROOT,
     reason="lets go of a reference to a root; that it is called, and when, is looked at",
     elsewhere=("*",),
 )
@@ -27,23 +27,30 @@ WORKERS = tuple(
         elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST),
     )
     for name in (
-        "tdp_mmu_zap_leafs",
-        "tdp_mmu_zap_root",
-        "wrprot_gfn_range",
-        "write_protect_gfn",
-        "clear_dirty_gfn_range",
-        "clear_dirty_pt_masked",
-        "tdp_mmu_split_huge_pages_root",
-        "recover_huge_pages_range",
-        "zap_collapsible_spte_range",
+        functions.TDP_MMU_ZAP_LEAFS,
+        functions.TDP_MMU_ZAP_ROOT,
+        functions.WRPROT_GFN_RANGE,
+        functions.WRITE_PROTECT_GFN,
+        functions.CLEAR_DIRTY_GFN_RANGE,
+        functions.CLEAR_DIRTY_PT_MASKED,
+        functions.TDP_MMU_SPLIT_HUGE_PAGES_ROOT,
+        functions.RECOVER_HUGE_PAGES_RANGE,
+        functions.ZAP_COLLAPSIBLE_SPTE_RANGE,
     )
 )
-_LOCKS = ("_raw_read_lock", "_raw_read_unlock", "_raw_write_lock", "_raw_write_unlock")
+_LOCKS = (functions.RAW_READ_LOCK, functions.RAW_READ_UNLOCK, functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK)
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     NEXT_ROOT,
     PUT_ROOT,
     GET_ROOT,
     *WORKERS,
-    *common.each("a lock", "rcu_read_lock", "rcu_read_unlock", "__raw_read_unlock", "__raw_write_unlock", *_LOCKS),
+    *common.each(
+        "a lock",
+        functions.RCU_READ_LOCK,
+        functions.RCU_READ_UNLOCK,
+        functions.INNER_RAW_READ_UNLOCK,
+        functions.INNER_RAW_WRITE_UNLOCK,
+        *_LOCKS,
+    ),
 )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roles
-from mmuproof.model.named import kvm_mmu_page, kvm_vcpu
+from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu
 
 NEW_PGD = Cut(
-    function="kvm_mmu_new_pgd",
+    function=functions.KVM_MMU_NEW_PGD,
     reason="finds or drops the root of the new tables; what it is asked, and in which state, is looked at",
     watched=True,
     elsewhere=("*",),
 )
 INIT_MMU = Cut(
-    function="kvm_init_mmu",
+    function=functions.KVM_INIT_MMU,
     reason="sets the MMU up for the registers that the vCPU has then: any role, which is the one that is wanted",
     writes=((0, kvm_vcpu.ARCH),),
 )
@@ -30,27 +30,36 @@ LOAD_CR3: tuple[Cut, ...] = (
     *common.CUTS,
     NEW_PGD,
     INIT_MMU,
-    *common.each(_ANOTHER_CHECK, "kvm_vcpu_is_legal_cr3", "kvm_vcpu_is_illegal_gpa", "is_pae_paging", "is_paging"),
-    Cut(function="load_pdptrs", reason="loads the PDPTEs, or fails; writes no CR3 and no role"),
-    Cut(function="kvm_x86_cache_reg", reason="fetches a register into the register cache, which holds it already here"),
-    Cut(function="trace_kvm_nested_vmenter_failed", reason="tells a tracer, which changes nothing"),
+    *common.each(
+        _ANOTHER_CHECK,
+        functions.KVM_VCPU_IS_LEGAL_CR3,
+        functions.KVM_VCPU_IS_ILLEGAL_GPA,
+        "is_pae_paging",
+        functions.IS_PAGING,
+    ),
+    Cut(function=functions.LOAD_PDPTRS, reason="loads the PDPTEs, or fails; writes no CR3 and no role"),
+    Cut(
+        function=functions.KVM_X86_CACHE_REG,
+        reason="fetches a register into the register cache, which holds it already here",
+    ),
+    Cut(function=functions.TRACE_KVM_NESTED_VMENTER_FAILED, reason="tells a tracer, which changes nothing"),
     *common.each(
         "marks a register by a bit that is of no register",
-        "kvm_register_mark_dirty",
+        functions.KVM_REGISTER_MARK_DIRTY,
         "kvm_register_mark_for_reload",
         "kvm_register_mark_available",
     ),
-    Cut(function="kvm_register_is_available", reason="whether a register is in the register cache: it is"),
-    Cut(function="kvm_invalidate_pcid", reason="flushes TLBs; writes no CR3 and no role"),
+    Cut(function=functions.KVM_REGISTER_IS_AVAILABLE, reason="whether a register is in the register cache: it is"),
+    Cut(function=functions.KVM_INVALIDATE_PCID, reason="flushes TLBs; writes no CR3 and no role"),
 )
 """For CR3."""
 
 PAGE_OF_ROOT = tuple(
     Cut(function=name, reason="finds the page of SPTEs that is the root, if there is one; reads only")
-    for name in ("root_to_sp", "to_shadow_page")
+    for name in (functions.ROOT_TO_SP, functions.TO_SHADOW_PAGE)
 )
 DUMMY_ROOT = Cut(
-    function="kvm_mmu_is_dummy_root",
+    function=functions.KVM_MMU_IS_DUMMY_ROOT,
     reason="whether a root is the page of zeros, any answer for one without a page of SPTEs; reads only",
 )
 FREE_ROOT = Cut(
@@ -65,33 +74,45 @@ TAKE: tuple[Cut, ...] = (
     *PAGE_OF_ROOT,
     FREE_ROOT,
     *common.each(
-        "takes or gives back a lock", "_raw_read_lock", "_raw_read_unlock", "_raw_write_lock", "_raw_write_unlock"
+        "takes or gives back a lock",
+        functions.RAW_READ_LOCK,
+        functions.RAW_READ_UNLOCK,
+        functions.RAW_WRITE_LOCK,
+        functions.RAW_WRITE_UNLOCK,
     ),
     DUMMY_ROOT,
-    Cut(function="kvm_mmu_commit_zap_page", reason="frees pages that no root and no entry leads to", elsewhere=("*",)),
-    *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
     Cut(
-        function="vcpu_clear_mmio_info",
+        function=functions.KVM_MMU_COMMIT_ZAP_PAGE,
+        reason="frees pages that no root and no entry leads to",
+        elsewhere=("*",),
+    ),
+    *common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST),
+    Cut(
+        function=functions.VCPU_CLEAR_MMIO_INFO,
         reason="forgets the last access to MMIO; writes no root",
         writes=((0, kvm_vcpu.MMIO_GVA),),
     ),
 )
 """For the root of other tables."""
 
-GUEST_PGD = Cut(function="kvm_mmu_get_guest_pgd", reason="where the guest's tables begin: any address; reads only")
-GUEST_PDPTE = Cut(function="get_pdptr", reason="a PDPTE of the guest: any; writes no root")
+GUEST_PGD = Cut(
+    function=functions.KVM_MMU_GET_GUEST_PGD, reason="where the guest's tables begin: any address; reads only"
+)
+GUEST_PDPTE = Cut(function=functions.GET_PDPTR, reason="a PDPTE of the guest: any; writes no root")
 VISIBLE = tuple(
     Cut(function=name, reason="whether a memory slot shows a frame: any answer; reads only")
     for name in ("kvm_vcpu_is_visible_gfn", "kvm_is_visible_gfn")
 )
 MAKE_AVAILABLE = Cut(
-    function="make_mmu_pages_available",
+    function=functions.MAKE_MMU_PAGES_AVAILABLE,
     reason="frees pages that are not in use, or fails; writes no root and none of the tables above pages",
     elsewhere=(kvm_mmu_page.STRUCT, "*"),
 )
-ADDRESS = Cut(function="__phys_addr_nodebug", reason="the physical address of a table, the same for one table")
+ADDRESS = Cut(
+    function=functions.INNER_PHYS_ADDR_NODEBUG, reason="the physical address of a table, the same for one table"
+)
 ALLOC_ROOT = Cut(
-    function="mmu_alloc_root",
+    function=functions.MMU_ALLOC_ROOT,
     reason="makes or finds the page of SPTEs that is asked for, any; what is asked is looked at",
     elsewhere=(kvm_mmu_page.STRUCT, "*"),
 )
@@ -115,7 +136,7 @@ MAKE: tuple[Cut, ...] = (
         elsewhere=("*",),
     ),
     MAKE_AVAILABLE,
-    *common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request"),
-    *common.each("takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock"),
+    *common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST),
+    *common.each("takes or gives back a lock", functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK),
 )
 """For roots of the guest's tables."""

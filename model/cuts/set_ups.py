@@ -7,24 +7,26 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import functions
 
 RESET_CONTEXT = Cut(
-    function="kvm_mmu_reset_context",
+    function=functions.KVM_MMU_RESET_CONTEXT,
     reason="sets the MMU in use up again, once its role is invalid; the set-ups that are looked at begin with what "
     "there is at this call",
     watched=True,
 )
 REGISTER_CACHED = Cut(
-    function="kvm_register_is_available", reason="whether the register cache holds a register, which it does here"
+    function=functions.KVM_REGISTER_IS_AVAILABLE,
+    reason="whether the register cache holds a register, which it does here",
 )
 HOST_FEATURE = Cut(
-    function="variable_test_bit", reason="whether the host has 1-GByte pages, the same each time it is asked"
+    function=functions.VARIABLE_TEST_BIT, reason="whether the host has 1-GByte pages, the same each time it is asked"
 )
 
 CUTS: tuple[Cut, ...] = (
     *(cut for cut in common.CUTS if cut.function != HOST_FEATURE.function),
     Cut(
-        function="kvm_mmu_new_pgd",
+        function=functions.KVM_MMU_NEW_PGD,
         reason="finds or drops the root of the new tables; changes roots and requests, no role, handler or table",
     ),
     RESET_CONTEXT,

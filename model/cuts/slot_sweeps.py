@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges
 from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
-from mmuproof.model.named import kvm_mmu_page, list_heads
+from mmuproof.model.named import functions, kvm_mmu_page, list_heads
 
 _WALK = "goes through SPTEs of a slot, and says whether one has changed; which, and for what, is looked at"
 WALKS = tuple(
@@ -25,16 +25,16 @@ TDP = tuple(
 )
 FLUSH_SLOT = tuple(
     Cut(function=name, reason="flushes a slot: all its frames, or all; of which is looked at")
-    for name in ("kvm_flush_remote_tlbs_memslot", "kvm_arch_flush_remote_tlbs_memslot")
+    for name in (functions.KVM_FLUSH_REMOTE_TLBS_MEMSLOT, functions.KVM_ARCH_FLUSH_REMOTE_TLBS_MEMSLOT)
 )
-RMAP = Cut(function="gfn_to_rmap", reason="finds what maps a frame at a level: slot.index proves it")
+RMAP = Cut(function=functions.GFN_TO_RMAP, reason="finds what maps a frame at a level: slot.index proves it")
 LOWEST = tuple(
     Cut(function=name, reason="which bit is the lowest; inline assembly") for name in ("__ffs", "variable__ffs")
 )
 _DOES = "does it to what maps a frame; which is looked at"
 DOES = tuple(
     Cut(function=name, reason=_DOES, elsewhere=("*", "argument 0", "argument 1"))
-    for name in ("rmap_write_protect", "__rmap_clear_dirty")
+    for name in (functions.RMAP_WRITE_PROTECT, functions.INNER_RMAP_CLEAR_DIRTY)
 )
 TDP_MASK = Cut(
     function="kvm_tdp_mmu_clear_dirty_pt_masked",
@@ -43,7 +43,8 @@ TDP_MASK = Cut(
 )
 _AGES = "looks at accessed flags, and may clear them; of which range is looked at"
 AGES_SHADOW = tuple(
-    Cut(function=name, reason=_AGES, elsewhere=("*",)) for name in ("kvm_rmap_age_gfn_range", "kvm_handle_gfn_range")
+    Cut(function=name, reason=_AGES, elsewhere=("*",))
+    for name in (functions.KVM_RMAP_AGE_GFN_RANGE, functions.KVM_HANDLE_GFN_RANGE)
 )
 AGES_TDP = tuple(
     Cut(function=name, reason="does so in the TDP MMU; of which range is looked at", elsewhere=("*",))
@@ -59,12 +60,12 @@ CUTS: tuple[Cut, ...] = (
     flush_ranges.ALL,
     *common.each(
         "takes or gives back a lock",
-        "_raw_write_lock",
-        "_raw_write_unlock",
-        "__raw_write_unlock",
-        "_raw_read_lock",
-        "_raw_read_unlock",
-        "__raw_read_unlock",
+        functions.RAW_WRITE_LOCK,
+        functions.RAW_WRITE_UNLOCK,
+        functions.INNER_RAW_WRITE_UNLOCK,
+        functions.RAW_READ_LOCK,
+        functions.RAW_READ_UNLOCK,
+        functions.INNER_RAW_READ_UNLOCK,
     ),
 )
 MASKS: tuple[Cut, ...] = (*common.CUTS, HAVE_RMAPS, RMAP, *DOES, TDP_MASK)

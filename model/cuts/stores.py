@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roles, spte_changes
-from mmuproof.model.named import kvm_mmu_page
+from mmuproof.model.named import functions, kvm_mmu_page
 
 _MADE = "makes the value of an entry, any; where that is written is looked at"
-MAKE_SPTE = Cut(function="make_spte", reason=_MADE, writes=((10, "*"),))
-MAKE_MMIO_SPTE = Cut(function="make_mmio_spte", reason=_MADE)
-MAKE_NONLEAF_SPTE = Cut(function="make_nonleaf_spte", reason=_MADE)
+MAKE_SPTE = Cut(function=functions.MAKE_SPTE, reason=_MADE, writes=((10, "*"),))
+MAKE_MMIO_SPTE = Cut(function=functions.MAKE_MMIO_SPTE, reason=_MADE)
+MAKE_NONLEAF_SPTE = Cut(function=functions.MAKE_NONLEAF_SPTE, reason=_MADE)
 MAKE_SMALL_SPTE = tuple(
-    Cut(function=name, reason=_MADE, watched=True) for name in ("make_small_spte", "make_huge_page_split_spte")
+    Cut(function=name, reason=_MADE, watched=True)
+    for name in (functions.MAKE_SMALL_SPTE, functions.MAKE_HUGE_PAGE_SPLIT_SPTE)
 )
 
 _ALLOWED = tuple(
     Cut(function=name, reason="whether an SPTE allows the access already: any answer; reads only")
-    for name in ("is_access_allowed", "spte_permission_fault")
+    for name in (functions.IS_ACCESS_ALLOWED, functions.SPTE_PERMISSION_FAULT)
 )
 _VOLATILE = tuple(
     Cut(function=name, reason="whether the write has to be one step: any answer; reads only")
-    for name in ("spte_needs_atomic_update", "spte_has_volatile_bits")
+    for name in (functions.SPTE_NEEDS_ATOMIC_UPDATE, functions.SPTE_HAS_VOLATILE_BITS)
 )
 _BESIDE: tuple[Cut, ...] = (
     *common.CUTS,
@@ -31,17 +32,20 @@ _BESIDE: tuple[Cut, ...] = (
     *_VOLATILE,
     *common.each(
         "flushes TLBs",
-        "kvm_flush_remote_tlbs",
-        "kvm_flush_remote_tlbs_gfn",
-        "kvm_flush_remote_tlbs_with_address",
-        "kvm_flush_remote_tlbs_sptep",
+        functions.KVM_FLUSH_REMOTE_TLBS,
+        functions.KVM_FLUSH_REMOTE_TLBS_GFN,
+        functions.KVM_FLUSH_REMOTE_TLBS_WITH_ADDRESS,
+        functions.KVM_FLUSH_REMOTE_TLBS_SPTEP,
     ),
     *common.each(
-        "a tracepoint; reads only", "trace_mark_mmio_spte", "trace_kvm_mmu_set_spte", "trace_kvm_mmu_split_huge_page"
+        "a tracepoint; reads only",
+        functions.TRACE_MARK_MMIO_SPTE,
+        functions.TRACE_KVM_MMU_SET_SPTE,
+        functions.TRACE_KVM_MMU_SPLIT_HUGE_PAGE,
     ),
-    *common.each("counts; writes no SPTE", "kvm_update_page_stats", "tdp_account_mmu_page"),
-    Cut(function="_printk", reason="prints"),
-    Cut(function="lockdep_is_held", reason="whether a lock is held, which only an assertion asks"),
+    *common.each("counts; writes no SPTE", functions.KVM_UPDATE_PAGE_STATS, "tdp_account_mmu_page"),
+    Cut(function=functions.PRINTK, reason="prints"),
+    Cut(function=functions.LOCKDEP_IS_HELD, reason="whether a lock is held, which only an assertion asks"),
 )
 
 AFTER_A_CHANGE = spte_changes.AFTER_A_CHANGE
@@ -50,7 +54,7 @@ TDP: tuple[Cut, ...] = (
     *MAKE_SMALL_SPTE,
     AFTER_A_CHANGE,
     Cut(
-        function="handle_changed_spte",
+        function=functions.HANDLE_CHANGED_SPTE,
         reason="frees what the old SPTE led to; writes no SPTE that is still linked",
         elsewhere=("*",),
     ),
@@ -62,21 +66,23 @@ TDP: tuple[Cut, ...] = (
     ),
     *common.each(
         "notes that a page was used or written; writes no SPTE",
-        "handle_changed_spte_acc_track",
-        "handle_changed_spte_dirty_log",
+        functions.HANDLE_CHANGED_SPTE_ACC_TRACK,
+        functions.HANDLE_CHANGED_SPTE_DIRTY_LOG,
     ),
-    *common.each("keeps the list of pages in order", "_raw_spin_lock", "_raw_spin_unlock", "__list_add"),
-    *common.each("counts; writes no SPTE", "account_huge_nx_page"),
+    *common.each(
+        "keeps the list of pages in order", functions.RAW_SPIN_LOCK, functions.RAW_SPIN_UNLOCK, functions.INNER_LIST_ADD
+    ),
+    *common.each("counts; writes no SPTE", functions.ACCOUNT_HUGE_NX_PAGE),
 )
 SHADOW: tuple[Cut, ...] = (
     *_BESIDE,
     *(
         Cut(function=name, reason="finds the page that an SPTE leads to; reads only")
-        for name in ("spte_to_child_sp", "to_shadow_page")
+        for name in (functions.SPTE_TO_CHILD_SP, functions.TO_SHADOW_PAGE)
     ),
     *(
         Cut(
-            function="drop_parent_pte",
+            function=functions.DROP_PARENT_PTE,
             reason="takes a page table away that a huge page replaces, and leaves the entry empty: any content",
             writes=((position, "*"),),
             elsewhere=("*",),
@@ -84,25 +90,29 @@ SHADOW: tuple[Cut, ...] = (
         for position in (2, 1)
     ),
     Cut(
-        function="drop_spte",
+        function=functions.DROP_SPTE,
         reason="takes an SPTE of another frame away, and leaves the entry empty: any content",
         writes=((1, "*"),),
         elsewhere=("*",),
     ),
     Cut(
-        function="mmu_page_zap_pte",
+        function=functions.MMU_PAGE_ZAP_PTE,
         reason="takes away what the entry held, and leaves it empty: any content",
         writes=((2, "*"),),
         elsewhere=("*",),
     ),
-    Cut(function="kvm_mmu_commit_zap_page", reason="frees pages that no entry leads to any more", elsewhere=("*",)),
+    Cut(
+        function=functions.KVM_MMU_COMMIT_ZAP_PAGE,
+        reason="frees pages that no entry leads to any more",
+        elsewhere=("*",),
+    ),
     *(
         Cut(
             function=name,
             reason="notes where an SPTE is, in lists of its own; writes no SPTE",
             elsewhere=("*", f"argument {position}"),
         )
-        for name, position in (("rmap_add", 2), ("mark_unsync", 0))
+        for name, position in ((functions.RMAP_ADD, 2), ("mark_unsync", 0))
     ),
     *(
         Cut(
@@ -114,15 +124,15 @@ SHADOW: tuple[Cut, ...] = (
         for page in (2, 1)
     ),
     Cut(
-        function="kvm_mmu_page_set_access",
+        function=functions.KVM_MMU_PAGE_SET_ACCESS,
         reason="notes what the guest's entry grants, beside the table; writes no SPTE",
         elsewhere=("*",),
     ),
     *common.each(
         "notes that a page was used or written; writes no SPTE",
-        "kvm_set_pfn_accessed",
-        "kvm_set_pfn_dirty",
-        "mark_page_dirty_in_slot",
+        functions.KVM_SET_PFN_ACCESSED,
+        functions.KVM_SET_PFN_DIRTY,
+        functions.MARK_PAGE_DIRTY_IN_SLOT,
     ),
 )
 SPTEP_TO_SP = roles.SPTEP_TO_SP

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts.common import ELSEWHERE, GATING, each
-from mmuproof.model.named import vmcb_fields
+from mmuproof.model.named import functions, vmcb_fields
 from mmuproof.smt.terms import bv
 
-SHADOW_NPT = Cut(function="kvm_init_shadow_npt_mmu", reason="sets the MMU up; what it is told is the result here")
+SHADOW_NPT = Cut(
+    function=functions.KVM_INIT_SHADOW_NPT_MMU, reason="sets the MMU up; what it is told is the result here"
+)
 
 CUTS: tuple[Cut, ...] = (
     *GATING,
@@ -27,8 +29,8 @@ CUTS: tuple[Cut, ...] = (
         "sev_set_cpu_caps",
         "kvm_add_user_return_msr",
         "nested_svm_init_msrpm_merge_offsets",
-        "kvm_mmu_set_me_spte_mask",
-        "svm_adjust_mmio_mask",
+        functions.KVM_MMU_SET_ME_SPTE_MASK,
+        functions.SVM_ADJUST_MMIO_MASK,
         "svm_alloc_permissions_map",
         "sev_hardware_setup",
         "svm_hv_hardware_setup",
@@ -36,13 +38,13 @@ CUTS: tuple[Cut, ...] = (
         "svm_cpu_init",
         "svm_hardware_unsetup",
         "get_npt_level",
-        "__phys_addr_nodebug",
+        functions.INNER_PHYS_ADDR_NODEBUG,
         "cpumask_next",
-        "nested_svm_transition_tlb_flush",
+        functions.NESTED_SVM_TRANSITION_TLB_FLUSH,
         "enter_guest_mode",
-        "svm_pmu_handle_nested_transition",
-        "kvm_make_request",
-        "kvm_calc_nested_tsc_offset",
+        functions.SVM_PMU_HANDLE_NESTED_TRANSITION,
+        functions.KVM_MAKE_REQUEST,
+        functions.KVM_CALC_NESTED_TSC_OFFSET,
         "nested_svm_update_tsc_ratio_msr",
         "nested_vmcb_needs_vls_intercept",
         "kvm_hv_hypercall_enabled",
@@ -55,7 +57,10 @@ CUTS: tuple[Cut, ...] = (
         ),
         gives=bv(-1, 64),
     ),
-    Cut(function="svm_set_cpu_caps", reason="notes what guests may have; the settings are final by then"),
+    Cut(function=functions.SVM_SET_CPU_CAPS, reason="notes what guests may have; the settings are final by then"),
     Cut(function="kvm_finalize_cpu_caps", reason="checks what has been noted"),
-    Cut(function="nested_vmcb02_recalc_intercepts", reason="merges intercepts, which are no part of the control word"),
+    Cut(
+        function=functions.NESTED_VMCB02_RECALC_INTERCEPTS,
+        reason="merges intercepts, which are no part of the control word",
+    ),
 )

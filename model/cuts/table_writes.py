@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges
-from mmuproof.model.named import kvm_mmu_page, kvm_vcpu, list_heads
+from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu, list_heads
 
 READ_GUEST = Cut(
-    function="kvm_vcpu_read_guest_atomic",
+    function=functions.KVM_VCPU_READ_GUEST_ATOMIC,
     reason="reads what was written: any; it is counted by that, and nothing else hangs on it",
     writes=((2, "*"),),
 )
 UNFIT = Cut(
-    function="detect_write_misaligned",
+    function=functions.DETECT_WRITE_MISALIGNED,
     reason="whether a write is of whole entries: walk.written proves it; of which page and write is looked at",
 )
 FLOODS = Cut(
@@ -21,23 +21,23 @@ FLOODS = Cut(
     elsewhere=("*",),
 )
 WRITTEN = Cut(
-    function="get_written_sptes",
+    function=functions.GET_WRITTEN_SPTES,
     reason="finds the SPTEs for what is written, or none: walk.written proves which; of which page is looked at",
     writes=((2, "*"),),
 )
 DROP = Cut(
-    function="mmu_page_zap_pte",
+    function=functions.MMU_PAGE_ZAP_PTE,
     reason="drops an SPTE; which is looked at",
     elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST, "argument 1", "argument 2", "argument 3"),
 )
 GIVE_UP = Cut(
-    function="kvm_mmu_prepare_zap_page",
+    function=functions.KVM_MMU_PREPARE_ZAP_PAGE,
     reason="takes a page apart, and puts it on the list of those to be freed; which page is looked at",
     writes=((2, ""),),
     elsewhere=("*", kvm_mmu_page.STRUCT, "argument 1"),
 )
 FLUSH = Cut(
-    function="kvm_mmu_remote_flush_or_zap",
+    function=functions.KVM_MMU_REMOTE_FLUSH_OR_ZAP,
     reason="flushes all if that is due or pages were taken apart, which are freed then; what it is told is looked at",
     writes=((1, ""),),
     elsewhere=("*", kvm_mmu_page.STRUCT),
@@ -54,30 +54,42 @@ CUTS: tuple[Cut, ...] = (
     FLUSH,
     flush_ranges.ALL,
     PAE,
-    *common.each("takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+    *common.each(
+        "takes or gives back a lock",
+        functions.RAW_WRITE_LOCK,
+        functions.RAW_WRITE_UNLOCK,
+        functions.INNER_RAW_WRITE_UNLOCK,
+    ),
 )
 COMMIT = Cut(
-    function="kvm_mmu_commit_zap_page",
+    function=functions.KVM_MMU_COMMIT_ZAP_PAGE,
     reason="flushes all, and frees pages that were taken apart; that it is called is looked at",
     writes=((1, ""),),
     elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 ADDRESS = Cut(function="kvm_mmu_gva_to_gpa_write", reason="where a linear address is: any, or nowhere")
-RIP = Cut(function="kvm_rip_read", reason="where the instruction is: any")
+RIP = Cut(function=functions.KVM_RIP_READ, reason="where the instruction is: any")
 UNPROTECTING: tuple[Cut, ...] = (
     *common.CUTS,
     GIVE_UP,
     COMMIT,
     ADDRESS,
     RIP,
-    *common.each("takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+    *common.each(
+        "takes or gives back a lock",
+        functions.RAW_WRITE_LOCK,
+        functions.RAW_WRITE_UNLOCK,
+        functions.INNER_RAW_WRITE_UNLOCK,
+    ),
 )
-IN_MMIO = Cut(function="mmio_info_in_cache", reason="whether an address is remembered as one of MMIO: any answer")
+IN_MMIO = Cut(
+    function=functions.MMIO_INFO_IN_CACHE, reason="whether an address is remembered as one of MMIO: any answer"
+)
 REINJECTS = Cut(
     function="kvm_event_needs_reinjection", reason="whether an event waits to be delivered again: any answer"
 )
 UNPROTECT = Cut(
-    function="__kvm_mmu_unprotect_gfn_and_retry",
+    function=functions.INNER_KVM_MMU_UNPROTECT_GFN_AND_RETRY,
     reason="makes a frame writable, or not; of which address is looked at",
     writes=((0, kvm_vcpu.LAST_RETRY_EIP), (0, kvm_vcpu.LAST_RETRY_ADDR)),
     elsewhere=("*", kvm_mmu_page.STRUCT),

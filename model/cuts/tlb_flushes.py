@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roots
+from mmuproof.model.named import functions
 
 BY_TABLES = Cut(
     function="ept_sync_context",
@@ -13,12 +14,13 @@ OF_ALL_TABLES = Cut(
     function="ept_sync_global", reason="lets the processor forget what it has cached of all tables of EPT"
 )
 BY_VPID = Cut(
-    function="vpid_sync_context", reason="lets the processor forget what it has cached with a VPID; which is looked at"
+    function=functions.VPID_SYNC_CONTEXT,
+    reason="lets the processor forget what it has cached with a VPID; which is looked at",
 )
 VMX: tuple[Cut, ...] = (*common.CUTS, *roots.PAGE_OF_ROOT, BY_TABLES, OF_ALL_TABLES, BY_VPID)
 """For a processor with VMX."""
 SYNC_ROOT = Cut(
-    function="kvm_mmu_sync_roots",
+    function=functions.KVM_MMU_SYNC_ROOTS,
     reason="synchronizes the root in use; that it is called is looked at",
     elsewhere=("*",),
 )

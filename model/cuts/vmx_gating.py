@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts.common import ELSEWHERE, GATING, each
+from mmuproof.model.named import functions
 
 READ_MSR = Cut(
-    function="native_read_msr",
+    function=functions.NATIVE_READ_MSR,
     reason="a capability MSR of the processor: any value, the same each time",
     repeatable=True,
 )
 READ_MSR_SAFE = Cut(
     function="native_read_msr_safe", reason="IA32_VMX_EPT_VPID_CAP of the processor: any value", writes=((1, "*"),)
 )
-SHADOW_EPT = Cut(function="kvm_init_shadow_ept_mmu", reason="sets the MMU up; what it is told is the result here")
+SHADOW_EPT = Cut(
+    function=functions.KVM_INIT_SHADOW_EPT_MMU, reason="sets the MMU up; what it is told is the result here"
+)
 SET_EPT_MASKS = Cut(
-    function="kvm_mmu_set_ept_masks", reason="sets the masks of EPT up; what it is told is the result here"
+    function=functions.KVM_MMU_SET_EPT_MASKS, reason="sets the masks of EPT up; what it is told is the result here"
 )
 
 CUTS: tuple[Cut, ...] = (
@@ -34,11 +37,11 @@ CUTS: tuple[Cut, ...] = (
         writes=((0, "*"), (1, "*"), (2, "*"), (3, "*")),
     ),
     Cut(function="store_idt", reason="where the host's interrupt descriptor table is", writes=((0, "*"),)),
-    Cut(function="set_bit", reason="marks the host's VPID as used", writes=((1, "*"),)),
+    Cut(function=functions.SET_BIT, reason="marks the host's VPID as used", writes=((1, "*"),)),
     *each(
         ELSEWHERE,
         "vmx_setup_user_return_msrs",
-        "vmx_setup_me_spte_mask",
+        functions.VMX_SETUP_ME_SPTE_MASK,
         "kvm_enable_efer_bits",
         "nested_vmx_hardware_unsetup",
         "setup_default_sgx_lepubkeyhash",
@@ -54,7 +57,8 @@ CUTS: tuple[Cut, ...] = (
         reason="which fields a VMCS has, which no capability of EPT depends on",
     ),
     Cut(
-        function="nested_vmx_setup_ctls_msrs", reason="sets up what L1 is offered, from settings that are final by then"
+        function=functions.NESTED_VMX_SETUP_CTLS_MSRS,
+        reason="sets up what L1 is offered, from settings that are final by then",
     ),
     Cut(
         function="nested_vmx_hardware_setup",
@@ -62,10 +66,10 @@ CUTS: tuple[Cut, ...] = (
     ),
     *each(
         "a field of the VMCS; the controls are noted beside it, and that note is the result here",
-        "vmcs_write16",
-        "vmcs_write32",
-        "vmcs_write64",
-        "vmcs_writel",
+        functions.VMCS_WRITE16,
+        functions.VMCS_WRITE32,
+        functions.VMCS_WRITE64,
+        functions.VMCS_WRITEL,
     ),
     *each(
         "another check of VM entry: any outcome",
@@ -78,10 +82,10 @@ CUTS: tuple[Cut, ...] = (
         "nested_vmx_check_pml_controls",
         "nested_vmx_check_unrestricted_guest_controls",
         "nested_vmx_check_shadow_vmcs_controls",
-        "nested_vmx_check_eptp",
+        functions.NESTED_VMX_CHECK_EPTP,
         "valid_ept_address",
         "nested_vmx_check_vmfunc_controls",
         "page_address_valid",
     ),
-    Cut(function="trace_kvm_nested_vmenter_failed", reason="tells a tracer, which changes nothing"),
+    Cut(function=functions.TRACE_KVM_NESTED_VMENTER_FAILED, reason="tells a tracer, which changes nothing"),
 )

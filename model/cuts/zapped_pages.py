@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
-from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, list_heads
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, list_heads
 
 _OTHERS = ("*", kvm_mmu_page.STRUCT, list_heads.LIST, kvm_memory_slot.RMAP_HEAD)
 CHILDREN = Cut(
@@ -32,11 +32,11 @@ SYNCED = Cut(
 )
 QUEUE = tuple(
     Cut(function=name, reason="puts a page on a list; on which is looked at", elsewhere=("*", list_heads.LIST))
-    for name in ("list_add", "list_move")
+    for name in (functions.LIST_ADD, "list_move")
 )
 UNQUEUE = Cut(function="list_del", reason="takes a page off its list", elsewhere=("*", list_heads.LIST))
 TELL = Cut(
-    function="kvm_make_all_cpus_request",
+    function=functions.KVM_MAKE_ALL_CPUS_REQUEST,
     reason="tells all vCPUs to do something; what, and when, is looked at",
     watched=True,
 )
@@ -51,8 +51,8 @@ GIVES_UP: tuple[Cut, ...] = (
     *QUEUE,
     UNQUEUE,
     TELL,
-    *common.each("counts pages; writes no SPTE", "kvm_unaccount_mmu_page", "kvm_mod_used_mmu_pages"),
-    *common.each("a tracepoint; reads only", "trace_kvm_mmu_prepare_zap_page"),
+    *common.each("counts pages; writes no SPTE", "kvm_unaccount_mmu_page", functions.KVM_MOD_USED_MMU_PAGES),
+    *common.each("a tracepoint; reads only", functions.TRACE_KVM_MMU_PREPARE_ZAP_PAGE),
     *(
         Cut(function=name, reason="keeps the list of pages that may become huge", elsewhere=("*", list_heads.LIST))
         for name in ("unaccount_nx_huge_page", "unaccount_huge_nx_page")
@@ -64,7 +64,7 @@ ROOTS = tuple(
         reason="gives up roots of the TDP MMU, by loop.roots; that it does, and of which kind, is looked at",
         elsewhere=("*", kvm_mmu_page.STRUCT),
     )
-    for name in ("kvm_tdp_mmu_invalidate_roots", "kvm_tdp_mmu_invalidate_all_roots")
+    for name in ("kvm_tdp_mmu_invalidate_roots", functions.KVM_TDP_MMU_INVALIDATE_ALL_ROOTS)
 )
 SWEEP = Cut(
     function="kvm_zap_obsolete_pages",
@@ -77,18 +77,18 @@ ALL: tuple[Cut, ...] = (
     SWEEP,
     TELL,
     *common.each("a tracepoint; reads only", "trace_kvm_mmu_zap_all_fast"),
-    *common.each("a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock"),
+    *common.each("a lock", functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK),
     Cut(function="kvm_tdp_mmu_zap_invalidated_roots", reason="takes the TDP MMU's roots away", elsewhere=_OTHERS),
 )
 EMPTY_FROM = Cut(
-    function="__tdp_mmu_zap_root",
+    function=functions.INNER_TDP_MMU_ZAP_ROOT,
     reason="takes away entries below a root down to a level, by loop.zap and loop.range; from which is looked at",
     elsewhere=_OTHERS,
 )
 EMPTIES: tuple[Cut, ...] = (
     *common.CUTS,
     EMPTY_FROM,
-    *common.each("keeps tables from being freed meanwhile", "rcu_read_lock", "rcu_read_unlock"),
+    *common.each("keeps tables from being freed meanwhile", functions.RCU_READ_LOCK, functions.RCU_READ_UNLOCK),
     *common.each("how often a root is used, which only an assertion asks", "refcount_read"),
 )
 FREE_OF_MMU = Cut(
@@ -98,11 +98,11 @@ FREE_OF_MMU = Cut(
 )
 LEFT_BEHIND: tuple[Cut, ...] = (*common.CUTS, FREE_OF_MMU)
 FREE = Cut(
-    function="kvm_mmu_commit_zap_page",
+    function=functions.KVM_MMU_COMMIT_ZAP_PAGE,
     reason="flushes, and frees pages that were given up; that it does is looked at",
     elsewhere=_OTHERS,
 )
-FLUSH = Cut(function="kvm_flush_remote_tlbs", reason="flushes all TLBs; that it does is looked at")
+FLUSH = Cut(function=functions.KVM_FLUSH_REMOTE_TLBS, reason="flushes all TLBs; that it does is looked at")
 SOME = Cut(function="list_empty", reason="whether a list is empty: any answer, and the same each time", repeatable=True)
 LATE: tuple[Cut, ...] = (*common.CUTS, FREE, FLUSH, SOME)
 FORGET = tuple(

@@ -16,10 +16,10 @@ from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.variables import variable_of
-from mmuproof.model.named import kvm_mmu_page, kvm_vcpu, shadow_iterator
+from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu, shadow_iterator
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, ne, slt, var
 
-_STEPS = "__kvm_mmu_invalidate_addr"
+_STEPS = functions.INNER_KVM_MMU_INVALIDATE_ADDR
 
 _NO_ROOT = bv(-1, 64)
 

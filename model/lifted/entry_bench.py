@@ -12,7 +12,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import stores as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.session import read
-from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu
 from mmuproof.model.stores import ENTRIES
 from mmuproof.smt.terms import BitVec, bool_var, bv, var
 
@@ -68,4 +68,4 @@ class EntryBench(Bench):
         assert isinstance(fault, Pointer)
         self.objects[kvm_page_fault.STRUCT] = fault
         values = {"pte_access": var("pte_access", 32), "gfn": var("gfn", 64), "pfn": var("pfn", 64)}
-        self.integer("mmu_set_spte", {"sptep": self.sptep}, **values)
+        self.integer(functions.MMU_SET_SPTE, {"sptep": self.sptep}, **values)

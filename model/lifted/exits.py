@@ -19,7 +19,17 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
-from mmuproof.model.named import constants, kvm_mmu, kvm_vcpu, kvm_vm, switches, vcpu_svm, vcpu_vmx, x86_exception
+from mmuproof.model.named import (
+    constants,
+    functions,
+    kvm_mmu,
+    kvm_vcpu,
+    kvm_vm,
+    switches,
+    vcpu_svm,
+    vcpu_vmx,
+    x86_exception,
+)
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, eq, extract, ne, resize, to_bv, var
 
 _STAGE_BITS = 33
@@ -129,12 +139,12 @@ class LiftedExits(Exits, Remembers):
         return qualification
 
     def _has_mbec(self, machine: _Machine) -> Bool:
-        if not machine.unit.has_function("mmu_has_mbec"):
+        if not machine.unit.has_function(functions.MMU_HAS_MBEC):
             return FALSE
         owner, offset, width = machine.find(machine.vcpu, f"vcpu.{kvm_mmu.IN_USE}")
         mmu = machine.memory.read(owner, offset, width)
         assert isinstance(mmu, Pointer)
-        found = machine.session.integer(machine.memory.copy(), "mmu_has_mbec", objects={kvm_mmu.MMU: mmu})
+        found = machine.session.integer(machine.memory.copy(), functions.MMU_HAS_MBEC, objects={kvm_mmu.MMU: mmu})
         return ne(found, 0)
 
     def _plain_vm(self, machine: _Machine) -> Bool:

@@ -21,6 +21,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, place_of, read_member
 from mmuproof.model.named import (
     constants,
+    functions,
     guest_walker,
     kvm_mmu,
     kvm_page_fault,
@@ -33,7 +34,7 @@ from mmuproof.model.named import (
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, eq, ne, negate, resize, to_bv, var, zext
 
-_NAME, _ERROR_CODE = "kvm_mmu_do_page_fault", "err"
+_NAME, _ERROR_CODE = functions.KVM_MMU_DO_PAGE_FAULT, "err"
 
 
 class LiftedFaults(Faults, Remembers):

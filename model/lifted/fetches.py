@@ -34,6 +34,7 @@ from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
 from mmuproof.model.lifted.session import bit_field, place_of, read, read_member
 from mmuproof.model.map_rounds import MapRound
 from mmuproof.model.named import (
+    functions,
     guest_walker,
     kvm_memory_slot,
     kvm_mmu,
@@ -365,7 +366,7 @@ class LiftedFetches(Fetches, Remembers):
         spte, gfn, before = read(bench.memory, sptep, 0, 64), var("gfn", 64), bench.memory.copy()
         result = bench.session.call(
             bench.memory,
-            "kvm_mmu_get_child_sp",
+            functions.KVM_MMU_GET_CHILD_SP,
             objects=bench.objects,
             values={"gfn": gfn, "direct": var("direct", 8) & 1, "access": var("access", 32)},
             pointers={"sptep": pointer_to(sptep)},

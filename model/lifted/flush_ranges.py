@@ -12,7 +12,16 @@ from mmuproof.model.flush_ranges import FlushRanges, MapFlushed, RangeFlushed, T
 from mmuproof.model.lifted.entry_bench import EntryBench, page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
-from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, kvm_vm, page_role, tdp_iter
+from mmuproof.model.named import (
+    functions,
+    kvm_memory_slot,
+    kvm_mmu_page,
+    kvm_page_fault,
+    kvm_vcpu,
+    kvm_vm,
+    page_role,
+    tdp_iter,
+)
 from mmuproof.model.stores import ENTRIES
 from mmuproof.smt.terms import TRUE, BitVec, Bool, bool_var, bv, ite, ne, var, zext
 
@@ -83,7 +92,7 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     @once
     def tdp_map(self) -> MapFlushed:
         """See `FlushRanges.tdp_map`."""
-        name, desk = "tdp_mmu_map_handle_target_level", _FlushDesk(self._tdp, cuts.TDP)
+        name, desk = functions.TDP_MMU_MAP_HANDLE_TARGET_LEVEL, _FlushDesk(self._tdp, cuts.TDP)
         walk, fault = desk.add("iter", tdp_iter.STRUCT), desk.add("fault", kvm_page_fault.STRUCT)
         desk.add("vcpu", kvm_vcpu.STRUCT)
         desk.write(walk, tdp_iter.SPTEP, desk.sptep)
@@ -98,12 +107,12 @@ class LiftedFlushRanges(FlushRanges, Remembers):
         """See `FlushRanges.shadow_map`."""
         desk = _FlushDesk(self._mmu, cuts.SHADOW)
         desk.set_by_shadow_mmu()
-        return MapFlushed(**vars(desk.told("mmu_set_spte", var("gfn", 64), desk.changed())), pfn=var("pfn", 64))
+        return MapFlushed(**vars(desk.told(functions.MMU_SET_SPTE, var("gfn", 64), desk.changed())), pfn=var("pfn", 64))
 
     @once
     def recycled(self) -> RangeFlushed:
         """See `FlushRanges.recycled`."""
-        name, desk = "__rmap_add", _FlushDesk(self._mmu, cuts.SHADOW)
+        name, desk = functions.INNER_RMAP_ADD, _FlushDesk(self._mmu, cuts.SHADOW)
         for each, record in (("kvm", kvm_vm.STRUCT), ("slot", kvm_memory_slot.STRUCT), ("cache", kvm_vm.CACHE)):
             desk.add(each, record)
         gfn = var("gfn", 64)
@@ -114,18 +123,18 @@ class LiftedFlushRanges(FlushRanges, Remembers):
     @once
     def dropped(self) -> TableFlushed:
         """See `FlushRanges.dropped`."""
-        name, desk = "validate_direct_spte", _FlushDesk(self._mmu, cuts.SHADOW)
+        name, desk = functions.VALIDATE_DIRECT_SPTE, _FlushDesk(self._mmu, cuts.SHADOW)
         desk.add("vcpu", kvm_vcpu.STRUCT)
         wanted = var("direct_access", 32)
         desk.session.call(
             desk.memory, name, objects=desk.objects, values={"direct_access": wanted}, pointers={"sptep": desk.sptep}
         )
-        return self._table(desk, name, wanted, desk.session.called("drop_parent_pte"), TRUE)
+        return self._table(desk, name, wanted, desk.session.called(functions.DROP_PARENT_PTE), TRUE)
 
     @once
     def linked(self) -> TableFlushed:
         """See `FlushRanges.linked`."""
-        name, desk = "__link_shadow_page", _FlushDesk(self._mmu, cuts.SHADOW)
+        name, desk = functions.INNER_LINK_SHADOW_PAGE, _FlushDesk(self._mmu, cuts.SHADOW)
         desk.add("kvm", kvm_vm.STRUCT)
         desk.add("cache", kvm_vm.CACHE)
         new = Object(name="new", type=desk.page.type, kind=ObjectKind.INPUT, by_pointer=True)

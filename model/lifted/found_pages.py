@@ -9,10 +9,10 @@ from mmuproof.model.cuts import found_pages as cuts
 from mmuproof.model.found_pages import FoundPage, FoundPages
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
+from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
 from mmuproof.smt.terms import all_of, any_of, bool_var, bv, ne, negate, sle, slt, var
 
-_FINDS = "kvm_mmu_find_shadow_page"
+_FINDS = functions.KVM_MMU_FIND_SHADOW_PAGE
 
 
 class LiftedFoundPages(FoundPages, Remembers):

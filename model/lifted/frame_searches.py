@@ -12,10 +12,10 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given, left_at
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import constants, kvm_memory_slot, kvm_page_fault, kvm_vcpu
+from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_page_fault, kvm_vcpu
 from mmuproof.smt.terms import Bool, all_of, any_of, bit, eq, ne, negate, var
 
-_ASKS, _OF_GUEST = "__kvm_mmu_faultin_pfn", "kvm_mmu_faultin_pfn_gmem"
+_ASKS, _OF_GUEST = functions.INNER_KVM_MMU_FAULTIN_PFN, functions.KVM_MMU_FAULTIN_PFN_GMEM
 _PFN, _PAGE, _WRITABLE, _LEVEL = (
     kvm_page_fault.PFN,
     kvm_page_fault.REFCOUNTED_PAGE,

@@ -19,7 +19,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import ENTRIES, FLAG, NUMBER, has_variable_like, variable_like
 from mmuproof.model.lifted.wide_addresses import has_wide_addresses
-from mmuproof.model.named import host_kernel, kvm_mmu, kvm_vcpu, switches, vcpu_vmx
+from mmuproof.model.named import functions, host_kernel, kvm_mmu, kvm_vcpu, switches, vcpu_vmx
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, ite, ne, negate, resize, var, zext
 
 _LIST, _INVVPID, _INVPCID = "kvm_hv_vcpu_flush_tlb", "handle_invvpid", "kvm_handle_invpcid"
@@ -147,7 +147,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             vpid=vpid,
             address=address,
             readable=all_of(reads.guard, eq(var(reads.tag, 32), 0)),
-            succeeds=session.called("nested_vmx_succeed"),
+            succeeds=session.called(functions.NESTED_VMX_SUCCEED),
             fails=session.called(cuts.FAIL.function),
             one=one,
             all=any_of(now, forgotten),

@@ -29,14 +29,14 @@ from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, member, read
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
-from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role, switches
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role, switches
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ne, negate, resize, var, zext
 
 _SHORT = IntType(16, False, "unsigned short")
 _INDEX, _ROOM = 3, 4
 """An index for all frames, and how many counts of an array there are to look at."""
-_IS_TRACKED, _UNSYNCS = "kvm_gfn_is_write_tracked", "mmu_try_to_unsync_pages"
-_FORMER_IS_TRACKED = "kvm_slot_page_track_is_active"
+_IS_TRACKED, _UNSYNCS = functions.KVM_GFN_IS_WRITE_TRACKED, functions.MMU_TRY_TO_UNSYNC_PAGES
+_FORMER_IS_TRACKED = functions.KVM_SLOT_PAGE_TRACK_IS_ACTIVE
 
 
 class _WritersDesk(Bench):

@@ -13,10 +13,10 @@ from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_fields, read_member
-from mmuproof.model.named import kvm_mmu, kvm_mmu_page, kvm_vcpu, page_role
+from mmuproof.model.named import functions, kvm_mmu, kvm_mmu_page, kvm_vcpu, page_role
 from mmuproof.smt.terms import BitVec, ne, negate, var, zext
 
-_MISALIGNED, _WRITTEN = "detect_write_misaligned", "get_written_sptes"
+_MISALIGNED, _WRITTEN = functions.DETECT_WRITE_MISALIGNED, functions.GET_WRITTEN_SPTES
 _CHECK = "kvm_sync_page_check"
 _OF_ENTRY = 6
 """An entry has so many bits, as a power of two."""

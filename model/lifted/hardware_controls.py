@@ -40,6 +40,7 @@ from mmuproof.model.lifted.session import Session, bit_field, member, place_of, 
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.named import (
     constants,
+    functions,
     kvm_mmu_page,
     kvm_vcpu,
     kvm_vm,
@@ -164,13 +165,13 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         unit = self._vmx
         dummy = bool_var("is_dummy_root(mmu->root.hpa)")
         # Kernels that take the role from the MMU do not look at pages here.
-        asks_page = unit.has_function("root_to_sp")
+        asks_page = unit.has_function(functions.ROOT_TO_SP)
         page = Bench(unit, ()).add("root", kvm_mmu_page.STRUCT) if asks_page else None
         root_page = choose(dummy, NULL, pointer_to(page)) if page is not None else NULL
         bench = Bench(
             unit,
             (*LOAD_EPT, replace(DUMMY_ROOT, gives=to_bv(dummy, 8)), replace(ROOT_TO_SP, gives=root_page)),
-            static_calls={"kvm_x86_load_mmu_pgd": "vmx_load_mmu_pgd"},
+            static_calls={"kvm_x86_load_mmu_pgd": functions.VMX_LOAD_MMU_PGD},
         )
         vmx = bench.add("vmx", vcpu_vmx.STRUCT)
         bench.lend_vcpu(vmx)
@@ -183,8 +184,8 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         whole = mmus.find(part)
         root, role = (_inside(whole, path) for path in ("root.hpa", "root_role"))
         asked_ad_bits = bit(bench.read(vmcs12, vmcs12_fields.EPT_POINTER), _AD_BIT)
-        l2_runs = ne(bench.integer("is_guest_mode"), 0)
-        bench.call("kvm_mmu_load_pgd")
+        l2_runs = ne(bench.integer(functions.IS_GUEST_MODE), 0)
+        bench.call(functions.KVM_MMU_LOAD_PGD)
         told, pointer = FALSE, bv(0, 64)
         for call in bench.session.calls(VMCS_WRITE.function):
             field, value = call.arguments

@@ -18,11 +18,11 @@ from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
-from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, switches
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, switches
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, resize, var, zext
 
 _LOG_DIRTY_PAGES = 1
-_CHOICE = "kvm_mmu_hugepage_adjust"
+_CHOICE = functions.KVM_MMU_HUGEPAGE_ADJUST
 _COUNTS = ("kvm_mmu_gfn_allow_lpage", "kvm_mmu_gfn_disallow_lpage")
 
 _INDEX, _ROOM = 5, 8
@@ -183,7 +183,7 @@ class LiftedHugePages(HugePages, Remembers):
         if not has_note and not had_note:
             raise NotThere([f"kvm_mmu_page.{kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED}"])
         spte, level = var("spte", 64), var("cur_level", 32)
-        bench.call("disallowed_hugepage_adjust", spte=spte, cur_level=level)
+        bench.call(functions.DISALLOWED_HUGEPAGE_ADJUST, spte=spte, cur_level=level)
         return LevelLowered(
             spte=spte,
             level=level,
@@ -199,12 +199,14 @@ class LiftedHugePages(HugePages, Remembers):
     @once
     def reverse_map(self, level: int) -> FrameIndexed:
         """See `HugePages.reverse_map`."""
-        return self._indexed("gfn_to_rmap", kvm_memory_slot.ARCH_RMAP, kvm_memory_slot.RMAP_HEAD, level, 1)
+        return self._indexed(functions.GFN_TO_RMAP, kvm_memory_slot.ARCH_RMAP, kvm_memory_slot.RMAP_HEAD, level, 1)
 
     @once
     def slot_info(self, level: int) -> FrameIndexed:
         """See `HugePages.slot_info`."""
-        return self._indexed("lpage_info_slot", kvm_memory_slot.ARCH_LPAGE_INFO, kvm_memory_slot.LPAGE_INFO, level, 2)
+        return self._indexed(
+            functions.LPAGE_INFO_SLOT, kvm_memory_slot.ARCH_LPAGE_INFO, kvm_memory_slot.LPAGE_INFO, level, 2
+        )
 
     def _indexed(self, function: str, member: str, record: str, level: int, lowest: int) -> FrameIndexed:
         """Where a slot keeps something, in arrays of which the first is for the lowest level."""

@@ -26,10 +26,10 @@ from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
 from mmuproof.model.lifted.wide_addresses import has_wide_addresses
-from mmuproof.model.named import kvm_mmu, kvm_vcpu, switches, vcpu_vmx, vmcs12_fields
+from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, switches, vcpu_vmx, vmcs12_fields
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, var
 
-_VMX, _SVM = "nested_vmx_transition_tlb_flush", "nested_svm_transition_tlb_flush"
+_VMX, _SVM = functions.NESTED_VMX_TRANSITION_TLB_FLUSH, functions.NESTED_SVM_TRANSITION_TLB_FLUSH
 _INVEPT, _EVERY = "handle_invept", 2
 """INVEPT, and its type that means all tables: SDM, INVEPT."""
 _VPID = 16

@@ -40,7 +40,7 @@ from mmuproof.model.lifted.cached_roots import ROOTS
 from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, read
-from mmuproof.model.named import kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
+from mmuproof.model.named import functions, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
 from mmuproof.smt.graph import variables
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ne, resize, var
 
@@ -54,7 +54,9 @@ class _RootDesk(Bench):
         self.pages = [self._page(unit, f"page of {root}") for root in ROOTS]
         self.below = [self._page(unit, f"page below entry {number}") for number in range(PAE_ENTRIES)]
         finds = (replace(cut, gives=self._page_of) for cut in root_cuts.PAGE_OF_ROOT)
-        children = (replace(cut, gives=self._child_of) for cut in cuts.CHILD if cut.function == "spte_to_child_sp")
+        children = (
+            replace(cut, gives=self._child_of) for cut in cuts.CHILD if cut.function == functions.SPTE_TO_CHILD_SP
+        )
         known = (cut for cut in cuts.SWEEP if cut not in (*followed, root_cuts.DUMMY_ROOT))
         dummy = replace(root_cuts.DUMMY_ROOT, gives=self._is_dummy)
         super().__init__(unit, (*finds, *children, dummy, *known))
@@ -179,7 +181,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
             walk = desk.add("walk", kvm_mmu.WALKERS[-1])
             desk.write(desk.mmu, kvm_mmu.W, pointer_to(walk))
         guest_level = desk.flag(walk, kvm_mmu.CPU_ROLE_BASE, page_role.LEVEL)
-        desk.call("kvm_mmu_sync_roots")
+        desk.call(functions.KVM_MMU_SYNC_ROOTS)
 
         def is_synced(page: Object) -> Bool:
             calls = desk.session.calls(cuts.SYNC_CHILDREN.function)
@@ -237,7 +239,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         vcpu, mmu = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("mmu", kvm_mmu.MMU)
         bench.write(vcpu, kvm_mmu.IN_USE, pointer_to(mmu))
         direct = ne(bench.flag(mmu, kvm_mmu.ROOT_ROLE, page_role.DIRECT), 0)
-        answer = bench.integer("kvm_mmu_load")
+        answer = bench.integer(functions.KVM_MMU_LOAD)
         made = bench.session.machine.calls_made
 
         def after(later: tuple[Cut, ...], earlier: tuple[Cut, ...]) -> Bool:
@@ -270,7 +272,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         bench = Bench(self._unit, (*cuts.SWEEP, *root_cuts.PAGE_OF_ROOT))
         vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.add("kvm", kvm_vm.STRUCT)))
-        bench.call("kvm_mmu_unload")
+        bench.call(functions.KVM_MMU_UNLOAD)
         every = bv((1 << len(ROOTS)) - 1, 64)
 
         def all_of_mmu(name: str) -> Bool:

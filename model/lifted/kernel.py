@@ -104,6 +104,7 @@ from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walks import LiftedWalks
 from mmuproof.model.lifted.zapped_pages import LiftedZappedPages
+from mmuproof.model.named import functions
 
 _Area = TypeVar("_Area")
 _MACRO = re.compile(r"[A-Z][A-Z0-9_]+")
@@ -414,7 +415,7 @@ class LiftedKvm(Kvm):
     def nested(self) -> LiftedNested:
         """See `Kvm.nested`."""
         # Before each vendor had a function of its own, there was one in x86.c.
-        own = self.units.get(NESTED_VMX_C).has_function("vmx_translate_nested_gpa")
+        own = self.units.get(NESTED_VMX_C).has_function(functions.VMX_TRANSLATE_NESTED_GPA)
         translators = (NESTED_VMX_C, NESTED_SVM_C) if own else (X86_C, X86_C)
         return self._area("nested", LiftedNested, MMU_C, self._first(REGS_C, X86_C), *translators)
 

@@ -16,10 +16,19 @@ from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
-from mmuproof.model.named import kvm_async_pf, kvm_mmu, kvm_mmu_page, kvm_page_fault, kvm_vcpu, kvm_vm, page_role
+from mmuproof.model.named import (
+    functions,
+    kvm_async_pf,
+    kvm_mmu,
+    kvm_mmu_page,
+    kvm_page_fault,
+    kvm_vcpu,
+    kvm_vm,
+    page_role,
+)
 from mmuproof.smt.terms import BitVec, Bool, bool_var, ne, negate, to_bv, var, zext
 
-_WAIT, _READY, _STALE = "kvm_arch_setup_async_pf", "kvm_arch_async_page_ready", "is_page_fault_stale"
+_WAIT, _READY, _STALE = functions.KVM_ARCH_SETUP_ASYNC_PF, "kvm_arch_async_page_ready", functions.IS_PAGE_FAULT_STALE
 _DIRECT = f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_ROLE}"
 _KEPT = (
     (kvm_async_pf.DIRECT_MAP, kvm_async_pf.ARCH_DIRECT_MAP),

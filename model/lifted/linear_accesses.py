@@ -10,11 +10,11 @@ from mmuproof.model.cuts.linear_accesses import CUTS, GET_CPL, WALKS
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.linear_accesses import Accessor, LinearAccesses, LinearAsk
-from mmuproof.model.named import kvm_vcpu, x86_exception
+from mmuproof.model.named import functions, kvm_vcpu, x86_exception
 from mmuproof.smt.terms import BitVec, bool_var, resize, to_bv, var
 
 _WORD = IntType(64, False, "u64")
-_ACCESS = {"gva_to_gpa": 3}
+_ACCESS = {functions.GVA_TO_GPA: 3}
 _HELPERS_ACCESS = 4
 """Where the walk, and where its helpers, have the access among their arguments."""
 

@@ -11,7 +11,7 @@ from mmuproof.model.cuts.set_ups import REGISTER_CACHED
 from mmuproof.model.hardware_controls import Cr3Loaded
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.cr4_bits import PCIDE
-from mmuproof.model.named import switches, vcpu_svm, vcpu_vmx, vmcb_fields
+from mmuproof.model.named import functions, switches, vcpu_svm, vcpu_vmx, vmcb_fields
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, any_of, bit, bv, eq, ite, negate, var
 
 _GUEST_CR3 = 0x6802
@@ -29,9 +29,9 @@ def vmx_cr3(unit: Unit) -> Cr3Loaded:
     vmx, vm = bench.add("vmx", vcpu_vmx.STRUCT), bench.add("kvm_vmx", vcpu_vmx.VM)
     bench.lend_vcpu(vmx)
     bench.write(vmx, vcpu_vmx.VCPU_KVM, pointer_to(vm, bench.place(vm, vcpu_vmx.KVM).offset))
-    bench.call("vmx_load_mmu_pgd", root_hpa=_ROOT, root_level=_LEVEL)
+    bench.call(functions.VMX_LOAD_MMU_PGD, root_hpa=_ROOT, root_level=_LEVEL)
     told, cr3 = FALSE, bv(0, 64)
-    for call in bench.session.calls("vmcs_writel"):
+    for call in bench.session.calls(functions.VMCS_WRITEL):
         field, value = call.arguments
         assert isinstance(field, BitVec)
         assert isinstance(value, BitVec)

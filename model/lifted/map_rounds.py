@@ -11,7 +11,7 @@ from mmuproof.model.cuts import map_rounds as cuts
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
 from mmuproof.model.map_rounds import MapRound, MapRounds
-from mmuproof.model.named import kvm_page_fault, shadow_iterator, tdp_iter
+from mmuproof.model.named import functions, kvm_page_fault, shadow_iterator, tdp_iter
 from mmuproof.smt.terms import FALSE, TRUE, all_of, any_of, eq, ne, negate, ult, var
 
 _FOUND = var(f"{cuts.CHILD.function}()", 64)
@@ -34,7 +34,7 @@ class LiftedMapRounds(MapRounds, Remembers):
     @once
     def tdp(self) -> MapRound:
         """See `MapRounds.tdp`."""
-        loop = RoundBench(self._tdp, cuts.TDP, "kvm_tdp_mmu_map")
+        loop = RoundBench(self._tdp, cuts.TDP, functions.KVM_TDP_MMU_MAP)
         (made,) = loop.run(tdp_iter.STRUCT)
         maps, links, splits = (
             loop.deeds(loop.session.calls(cut.function), snapshot=True, aims=["iter"])
@@ -68,7 +68,7 @@ class LiftedMapRounds(MapRounds, Remembers):
         found = Pointer((Target(guard=TRUE, address=_FOUND),))
         child = replace(cuts.CHILD, gives=found)
         known = tuple(child if cut is cuts.CHILD else cut for cut in cuts.DIRECT)
-        name = "direct_map" if self._mmu.has_function("direct_map") else "__direct_map"
+        name = functions.DIRECT_MAP if self._mmu.has_function(functions.DIRECT_MAP) else functions.INNER_DIRECT_MAP
         loop = RoundBench(self._mmu, known, name)
         (made,) = loop.run(shadow_iterator.STRUCT)
         maps = loop.deeds(

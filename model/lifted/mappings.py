@@ -24,6 +24,7 @@ from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, Mapp
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.named import (
     constants,
+    functions,
     kvm_memory_slot,
     kvm_mmu_page,
     kvm_page_fault,
@@ -60,7 +61,11 @@ _READ_ONLY = (0x7FF << 52) + 2
 _COUNT, _NOTED = kvm_vm.MMU_INVALIDATE_SEQ, kvm_page_fault.MMU_SEQ
 """How often memory was taken away, in a VM and in a fault."""
 # By which name, and at which position, the access is handed on; kernels have changed how many calls that takes.
-_HANDED_ON = {"kvm_mmu_prefetch_sptes": "access", "mmu_set_spte": "pte_access", "make_spte": "pte_access"}
+_HANDED_ON = {
+    functions.KVM_MMU_PREFETCH_SPTES: "access",
+    functions.MMU_SET_SPTE: "pte_access",
+    functions.MAKE_SPTE: "pte_access",
+}
 
 
 class LiftedMappings(Mappings, Remembers):
@@ -155,14 +160,14 @@ class LiftedMappings(Mappings, Remembers):
         )
 
     def _handed_on(self, call: CallMade) -> BitVec:
-        unit = self._makes_sptes if call.function == "make_spte" else self._unit
+        unit = self._makes_sptes if call.function == functions.MAKE_SPTE else self._unit
         return resize(argument(unit, call, _HANDED_ON[call.function]), 32)
 
     @once
     def hugepage_adjust(self) -> AdjustedLevel:
         """See `Mappings.hugepage_adjust`."""
         session, memory = Session(self._unit, CUTS), Memory()
-        function = self._unit.function("kvm_mmu_hugepage_adjust")
+        function = self._unit.function(functions.KVM_MMU_HUGEPAGE_ADJUST)
         fault, slot, vcpu = (
             Object(name=name, type=self._unit.record(record), kind=ObjectKind.INPUT, by_pointer=True)
             for name, record in (
@@ -178,11 +183,11 @@ class LiftedMappings(Mappings, Remembers):
         memory.write(fault, at_level.offset, at_level.width, bv(1, at_level.width))
         session.call(
             memory,
-            "kvm_mmu_hugepage_adjust",
+            functions.KVM_MMU_HUGEPAGE_ADJUST,
             objects={kvm_vcpu.STRUCT: pointer_to(vcpu), kvm_page_fault.STRUCT: pointer_to(fault)},
         )
         tracked = session.integer(
-            memory, "kvm_slot_dirty_track_enabled", objects={kvm_memory_slot.STRUCT: pointer_to(slot)}
+            memory, functions.KVM_SLOT_DIRTY_TRACK_ENABLED, objects={kvm_memory_slot.STRUCT: pointer_to(slot)}
         )
         level = read_member(memory, fault, at_level)
         return AdjustedLevel(resize(level, 8), ne(tracked, 0), str(function.location), session.evidence())
@@ -191,7 +196,7 @@ class LiftedMappings(Mappings, Remembers):
     def check_eptp(self) -> CheckedEptp:
         """See `Mappings.check_eptp`."""
         session, memory, eptp = Session(self._nested, CUTS), Memory(), var("new_eptp", 64)
-        name = "nested_vmx_check_eptp"
+        name = functions.NESTED_VMX_CHECK_EPTP
         vmx = Object(name="vmx", type=self._nested.record(vcpu_vmx.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(vmx.type, RecordType)
         vcpu = {kvm_vcpu.STRUCT: pointer_to(vmx, vmx.type.members[vcpu_vmx.VCPU].offset)}
@@ -272,7 +277,7 @@ class LiftedMappings(Mappings, Remembers):
 
     def _goes_on(self, bench: Bench) -> tuple[Bool, BitVec]:
         """Whether a fault is to be mapped; the oldest kernels ask two functions one after the other."""
-        finds = self._unit.function("kvm_mmu_faultin_pfn", "kvm_faultin_pfn").name
+        finds = self._unit.function(functions.KVM_MMU_FAULTIN_PFN, functions.KVM_FAULTIN_PFN).name
         goes_on = constant_of(self._unit, constants.RET_PF_CONTINUE)
         access = var("access", 32)
         answer = bench.integer(finds, access=access)
@@ -280,5 +285,5 @@ class LiftedMappings(Mappings, Remembers):
         # Here all faults are looked at that the function before has let go on; of others nothing is said.
         if any(each.name == "access" for each in self._unit.function(finds).parameters):
             return found, answer
-        later = bench.integer("handle_abnormal_pfn", access=access)
+        later = bench.integer(functions.HANDLE_ABNORMAL_PFN, access=access)
         return all_of(found, eq(later, goes_on)), ite(found, later, answer)

@@ -17,11 +17,11 @@ from mmuproof.model.lifted.host_width import give_host_width, host_width
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read_member
 from mmuproof.model.masks import Host, Masks, ShadowMasks, memory_encryption, runs_on_amd
-from mmuproof.model.named import host_kernel, spte_masks, switches
+from mmuproof.model.named import functions, host_kernel, spte_masks, switches
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bool_var, bv, ne, negate, resize, to_bv, var
 
-_TEST_BIT = "variable_test_bit"
+_TEST_BIT = functions.VARIABLE_TEST_BIT
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class LiftedMasks(Masks, Remembers):
         if vendor is Vendor.INTEL:
             session.call(
                 memory,
-                "kvm_mmu_set_ept_masks",
+                functions.KVM_MMU_SET_EPT_MASKS,
                 objects={},
                 values={"has_ad_bits": to_bv(has_ad_bits, 8), "has_exec_only": to_bv(has_exec_only, 8)},
             )
@@ -107,14 +107,14 @@ class LiftedMasks(Masks, Remembers):
             vmx, vmx_memory = Session(self._vmx, CALLER_CUTS), Memory()
             if vmx.unit.has_variable(spte_masks.HOST):
                 give_host_width(vmx, vmx_memory, host.maxphyaddr)
-            vmx.call(vmx_memory, "vmx_setup_me_spte_mask", objects={})
+            vmx.call(vmx_memory, functions.VMX_SETUP_ME_SPTE_MASK, objects={})
             seen += self._do_as_asked(session, memory, intel, vmx)
         if amd is not FALSE:
             me_mask = host.encryption.sme_me_mask
             # What svm_hardware_setup() passes; the symbol is the number 0 in a configuration without it.
-            self._do(session, memory, amd, "kvm_mmu_set_me_spte_mask", (me_mask, me_mask))
+            self._do(session, memory, amd, functions.KVM_MMU_SET_ME_SPTE_MASK, (me_mask, me_mask))
             svm = Session(self._svm, CALLER_CUTS)
-            svm.call(Memory(), "svm_adjust_mmio_mask", objects={})
+            svm.call(Memory(), functions.SVM_ADJUST_MMIO_MASK, objects={})
             seen += self._do_as_asked(session, memory, amd, svm)
         return seen
 
@@ -162,7 +162,7 @@ class LiftedMasks(Masks, Remembers):
         assert isinstance(ops.type, RecordType)
         if self._unit.has_member(ops.type.name, host_kernel.GET_MT_MASK):
             place = ops.type.members[host_kernel.GET_MT_MASK]
-            callback = FunctionRef("kvm_x86_get_mt_mask", known=False, member="get_mt_mask")
+            callback = FunctionRef(functions.KVM_X86_GET_MT_MASK, known=False, member="get_mt_mask")
             there = Pointer((Target(guard=TRUE, function=callback),))
             memory.write(ops, place.offset, place.width, there if vendor is Vendor.INTEL else NULL)
 

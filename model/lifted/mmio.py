@@ -13,7 +13,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import Believed, Invalidated, MadeMmioSpte, Mmio, MmioContent, MmioRequest
-from mmuproof.model.named import constants, kvm_memory_slot, kvm_vcpu, kvm_vm, spte_masks
+from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_vcpu, kvm_vm, spte_masks
 from mmuproof.smt.terms import BitVec, bv, ite, ne, resize, to_bv
 
 
@@ -34,7 +34,7 @@ class LiftedMmio(Mmio, Remembers):
         """See `Mmio.make_mmio_spte`."""
         session, memory, objects = self._start(self._unit, masks, request.generation)
         spte = session.integer(
-            memory, "make_mmio_spte", objects=objects, values={"gfn": request.gfn, "access": request.access}
+            memory, functions.MAKE_MMIO_SPTE, objects=objects, values={"gfn": request.gfn, "access": request.access}
         )
         return MadeMmioSpte(spte, masks.evidence + session.evidence())
 

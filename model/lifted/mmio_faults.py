@@ -19,7 +19,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio_faults import FaultAnswered, Handled, MmioCache, MmioFaults, MmioHandled, MmioRemembered
-from mmuproof.model.named import constants, kvm_memory_slot, kvm_mmu, kvm_vcpu, kvm_vm, page_role
+from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu, kvm_vcpu, kvm_vm, page_role
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bool_var, bv, eq, ite, ne, resize, slt, to_bv, var
 
 _INVALID_PAGE, _PAGE_SHIFT = (1 << 64) - 1, 12
@@ -41,7 +41,7 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         give_masks(bench.session, bench.memory, masks)
         give_mmio_value(self._unit, bench.memory, bench.pointee(vcpu, kvm_vcpu.KVM), masks)
         before = _cache(bench, vcpu)
-        result = bench.integer("handle_mmio_page_fault", addr=addr, direct=to_bv(direct, 8))
+        result = bench.integer(functions.HANDLE_MMIO_PAGE_FAULT, addr=addr, direct=to_bv(direct, 8))
         asked = bench.session.calls(cuts.FIND_SPTE.function)
         return MmioHandled(
             addr=addr,
@@ -65,11 +65,11 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         gfn, access = var("gfn", 64), var("access", 32)
         bench, vcpu = self._bench(cuts.HANDLED, generation, nested=nested)
         before, start = _cache(bench, vcpu), bench.memory.copy()
-        by_gva = ne(bench.integer("vcpu_match_mmio_gva", gva=gva), 0)
+        by_gva = ne(bench.integer(functions.VCPU_MATCH_MMIO_GVA, gva=gva), 0)
         by_gpa = ne(bench.integer("vcpu_match_mmio_gpa", gpa=gpa), 0)
-        bench.call("vcpu_cache_mmio_info", gva=gva, gfn=gfn, access=access)
+        bench.call(functions.VCPU_CACHE_MMIO_INFO, gva=gva, gfn=gfn, access=access)
         filled, bench.memory = _cache(bench, vcpu), start
-        bench.call("vcpu_clear_mmio_info", gva=gva)
+        bench.call(functions.VCPU_CLEAR_MMIO_INFO, gva=gva)
         return MmioRemembered(
             before=before,
             generation=generation,
@@ -107,7 +107,11 @@ class LiftedMmioFaults(MmioFaults, Remembers):
         direct = ne(read_member(bench.memory, vcpu, flag), 0)
         root = bench.read(vcpu, f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}")
         result = bench.integer(
-            "kvm_mmu_page_fault", {"insn": NULL}, cr2_or_gpa=addr, error_code=error_code, insn_len=var("insn_len", 32)
+            functions.KVM_MMU_PAGE_FAULT,
+            {"insn": NULL},
+            cr2_or_gpa=addr,
+            error_code=error_code,
+            insn_len=var("insn_len", 32),
         )
         emulations = bench.session.calls(cuts.EMULATE.function)
         if not emulations:

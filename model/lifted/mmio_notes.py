@@ -12,14 +12,18 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.sptes import ROOT_TO_SP
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
-from mmuproof.model.named import constants, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, vcpu_vmx
+from mmuproof.model.named import constants, functions, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, vcpu_vmx
 from mmuproof.smt.terms import BitVec, Bool, bool_var, eq, ne, var
 
 
 def is_mitigated(unit: Unit) -> Bool:
     """Whether the host's processor leaks what MMIO leaves in its buffers, as the kernel asks for its features."""
     feature = constant_of(unit, constants.X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO)
-    asked = "_static_cpu_has" if unit.find_function("_static_cpu_has") is not None else "__static_cpu_has"
+    asked = (
+        functions.STATIC_CPU_HAS
+        if unit.find_function(functions.STATIC_CPU_HAS) is not None
+        else functions.INNER_STATIC_CPU_HAS
+    )
     return ne(var(f"{asked}({feature})", 1), 0)
 
 

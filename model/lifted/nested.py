@@ -16,7 +16,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_field, read_member
-from mmuproof.model.named import constants, kvm_mmu, kvm_vcpu, page_role, vcpu_svm, vcpu_vmx, x86_exception
+from mmuproof.model.named import constants, functions, kvm_mmu, kvm_vcpu, page_role, vcpu_svm, vcpu_vmx, x86_exception
 from mmuproof.model.nested import (
     WALKED_FORMATS,
     AccessHandedOn,
@@ -31,8 +31,8 @@ from mmuproof.smt.graph import substitute
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, bit, bv, ne, resize, var
 
 _TRANSLATORS = {
-    Vendor.INTEL: ("vmx_translate_nested_gpa", "translate_nested_gpa"),
-    Vendor.AMD: ("svm_translate_nested_gpa", "translate_nested_gpa"),
+    Vendor.INTEL: (functions.VMX_TRANSLATE_NESTED_GPA, functions.TRANSLATE_NESTED_GPA),
+    Vendor.AMD: ("svm_translate_nested_gpa", functions.TRANSLATE_NESTED_GPA),
 }
 _CONTAINERS = {Vendor.INTEL: vcpu_vmx.STRUCT, Vendor.AMD: vcpu_svm.STRUCT}
 
@@ -116,7 +116,7 @@ class LiftedNested(Nested, Remembers):
     def load_pdptrs(self, cr3: BitVec) -> TranslationAsked:
         """See `Nested.load_pdptrs`."""
         session, memory, _, objects = self._l2(self._registers)
-        session.call(memory, "load_pdptrs", objects=objects, values={"cr3": cr3})
+        session.call(memory, functions.LOAD_PDPTRS, objects=objects, values={"cr3": cr3})
         return self._asked(session)
 
     def _asked(self, session: Session) -> TranslationAsked:

@@ -15,7 +15,7 @@ from mmuproof.model.lifted.calls_made import left_by
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, parameter_of, variable_like, variable_of
-from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role, spte_masks, tdp_iter
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role, spte_masks, tdp_iter
 from mmuproof.model.range_rounds import (
     ChangeTold,
     ClearDirtyFramesRound,
@@ -31,7 +31,7 @@ from mmuproof.model.range_rounds import (
 )
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, ult, var
 
-_ZAP = "tdp_mmu_zap_leafs"
+_ZAP = functions.TDP_MMU_ZAP_LEAFS
 _CERTAIN = tuple(cut.function for cut in (cuts.SET, cuts.FORMER_SET, cuts.SET_UNLOGGED))
 """What changes an entry that nobody else may change."""
 _CAN_YIELD, _FLUSH = (var(name, 8) & 1 for name in ("can_yield", "flush"))
@@ -156,7 +156,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     @once
     def write_protect(self) -> WriteProtectRound:
         """See `RangeRounds.write_protect`."""
-        name = "wrprot_gfn_range"
+        name = functions.WRPROT_GFN_RANGE
         bench, answer = self._walk(name)
         entry = self._entry(bench, name, var("end", 64), [cuts.SET_ATOMIC])
         return WriteProtectRound(
@@ -166,7 +166,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     @once
     def write_protect_frame(self) -> WriteProtectFrameRound:
         """See `RangeRounds.write_protect_frame`."""
-        name, gfn = "write_protect_gfn", var("gfn", 64)
+        name, gfn = functions.WRITE_PROTECT_GFN, var("gfn", 64)
         bench, answer = self._walk(name)
         entry = self._entry(bench, name, gfn + 1, [cuts.SET, cuts.FORMER_SET])
         return WriteProtectFrameRound(
@@ -180,7 +180,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     @once
     def clear_dirty_frames(self) -> ClearDirtyFramesRound:
         """See `RangeRounds.clear_dirty_frames`."""
-        name, gfn = "clear_dirty_pt_masked", var("gfn", 64)
+        name, gfn = functions.CLEAR_DIRTY_PT_MASKED, var("gfn", 64)
         bench, _ = self._walk(name)
         entry = self._entry(bench, name, gfn + 64, [cuts.CLEAR_BITS, cuts.SET_UNLOGGED])
         wrprot, made = ne(var("wrprot", 8) & 1, 0), bench.session.round(name)
@@ -202,7 +202,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     @once
     def clear_dirty(self) -> ClearDirtyRound:
         """See `RangeRounds.clear_dirty`."""
-        name = "clear_dirty_gfn_range"
+        name = functions.CLEAR_DIRTY_GFN_RANGE
         bench, _ = self._walk(name)
         mask = bench.session.global_object(spte_masks.DIRTY)
         entry = self._entry(bench, name, var("end", 64), [cuts.SET_ATOMIC])
@@ -214,12 +214,12 @@ class LiftedRangeRounds(RangeRounds, Remembers):
         """Whether writes to the page of an entry are noticed by faults, for want of a dirty flag."""
         if bench.session.calls(cuts.PROTECTS.function):
             return ne(var(f"{cuts.PROTECTS.function}()", 1), 0)
-        return ne(bench.integer("spte_ad_need_write_protect", spte=entry.spte), 0)
+        return ne(bench.integer(functions.SPTE_AD_NEED_WRITE_PROTECT, spte=entry.spte), 0)
 
     @once
     def zap_root(self) -> ZapRootRound:
         """See `RangeRounds.zap_root`."""
-        name = "__tdp_mmu_zap_root"
+        name = functions.INNER_TDP_MMU_ZAP_ROOT
         end = var("tdp_mmu_max_gfn_exclusive()", 64)
         entry = self._entry(self._walk(name)[0], name, end, [cuts.SET_ATOMIC, cuts.SET, cuts.FORMER_SET])
         return ZapRootRound(entry=entry, zap_level=var("zap_level", 32))
@@ -227,7 +227,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     @once
     def split(self) -> SplitRound:
         """See `RangeRounds.split`."""
-        name = "tdp_mmu_split_huge_pages_root"
+        name = functions.TDP_MMU_SPLIT_HUGE_PAGES_ROOT
         bench, _ = self._walk(name)
         entry = self._entry(bench, name, var("end", 64), [cuts.SPLIT])
         (step,) = bench.session.calls(cuts.NEXT.function)
@@ -243,7 +243,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     @once
     def recover(self) -> RecoverRound:
         """See `RangeRounds.recover`."""
-        name = self._unit.function("recover_huge_pages_range", "zap_collapsible_spte_range").name
+        name = self._unit.function(functions.RECOVER_HUGE_PAGES_RANGE, functions.ZAP_COLLAPSIBLE_SPTE_RANGE).name
         bench, _ = self._walk(name)
         makes = bool(bench.session.calls(cuts.MAKE_HUGE.function))
         base_gfn, npages = var("slot->base_gfn", 64), var("slot->npages", 64)

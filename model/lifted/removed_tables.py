@@ -16,7 +16,7 @@ from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import NUMBER, variable_like
-from mmuproof.model.named import kvm_mmu_page, kvm_vm, page_role
+from mmuproof.model.named import functions, kvm_mmu_page, kvm_vm, page_role
 from mmuproof.model.removed_tables import ChangeHandled, EntryRemoved, RemovedTables
 from mmuproof.model.stores import ENTRIES
 from mmuproof.smt.terms import FALSE, TRUE, all_of, any_of, bv, eq, iff, ite, ne, negate, sext, var, zext
@@ -52,7 +52,7 @@ class LiftedRemovedTables(RemovedTables, Remembers):
     def changed(self) -> ChangeHandled:
         """See `RemovedTables.changed`."""
         bench, _ = self._bench()
-        name = self._unit.function("__handle_changed_spte", "handle_changed_spte").name
+        name = self._unit.function(functions.INNER_HANDLE_CHANGED_SPTE, functions.HANDLE_CHANGED_SPTE).name
         words = {each: var(each, 64) for each in ("old_spte", "new_spte", "gfn")}
         numbers = {each: var(each, 32) for each in ("level", "as_id")}
         shared = var("shared", 8) & 1

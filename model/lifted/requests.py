@@ -8,7 +8,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.host_width import give_host_width
 from mmuproof.model.lifted.session import Session
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import constants, kvm_vcpu, spte_masks, switches
+from mmuproof.model.named import constants, functions, kvm_vcpu, spte_masks, switches
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.smt.terms import BitVec, bv, ite, resize, to_bv, var
 
@@ -21,7 +21,7 @@ def set_up_once(
     if kind is MmuKind.NESTED_EPT:
         session.call(
             memory,
-            "kvm_init_shadow_ept_mmu",
+            functions.KVM_INIT_SHADOW_EPT_MMU,
             objects=objects,
             values={
                 "execonly": to_bv(request.execonly, 8),
@@ -35,7 +35,7 @@ def set_up_once(
         gmet = session.unit.constant(constants.SVM_MISC_ENABLE_GMET) or 0
         session.call(
             memory,
-            "kvm_init_shadow_npt_mmu",
+            functions.KVM_INIT_SHADOW_NPT_MMU,
             objects=objects,
             values={
                 "cr0": request.cr0,
@@ -54,7 +54,7 @@ def set_up_once(
             except KeyError as missing:
                 raise NotThere([f"{vcpu.type.name}.{name} ({missing.args[0]})"]) from None
             memory.write(vcpu, place.offset, place.width, value)
-        session.call(memory, "kvm_init_mmu", objects=objects)
+        session.call(memory, functions.KVM_INIT_MMU, objects=objects)
 
 
 def write_host(session: Session, memory: Memory, masks: ShadowMasks, *, tdp: bool) -> None:

@@ -19,7 +19,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
 from mmuproof.model.lifted.session import Session, bit_field, member, place_of, read_member
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import constants, kvm_mmu, kvm_vcpu, page_role, switches
+from mmuproof.model.named import constants, functions, kvm_mmu, kvm_vcpu, page_role, switches
 from mmuproof.model.reserved_bits import CheckedMmu, GuestCpu, MmuKind, MmuRequest, ReservedBits, ShadowCheck
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.graph import substitute, variables
@@ -27,17 +27,17 @@ from mmuproof.smt.terms import BitVec, Bool, Term, bv, ne, resize, to_bv, var, z
 
 _RESETS: Mapping[MmuKind, str] = MappingProxyType(
     {
-        MmuKind.TDP: "reset_tdp_shadow_zero_bits_mask",
-        MmuKind.SHADOW: "reset_shadow_zero_bits_mask",
-        MmuKind.NESTED_EPT: "reset_ept_shadow_zero_bits_mask",
-        MmuKind.NESTED_NPT: "reset_shadow_zero_bits_mask",
+        MmuKind.TDP: functions.RESET_TDP_SHADOW_ZERO_BITS_MASK,
+        MmuKind.SHADOW: functions.RESET_SHADOW_ZERO_BITS_MASK,
+        MmuKind.NESTED_EPT: functions.RESET_EPT_SHADOW_ZERO_BITS_MASK,
+        MmuKind.NESTED_NPT: functions.RESET_SHADOW_ZERO_BITS_MASK,
     }
 )
 """What holds the reserved bits of a kind of entries; since 7.3 with their permissions."""
 # Questions for 1-GByte pages: the functions that ask, and what stands for their answer.  Those for the guest ask for
 # nothing else here; the other reads any bit, so a table may depend on one of its results only.
 _OF_GUEST = tuple(cut.function for cut in GUEST_GBPAGES), var("guest_cpu_cap_has(X86_FEATURE_GBPAGES)", 1)
-_OF_BOOT_CPU = ("variable_test_bit",), var("boot_cpu_has(X86_FEATURE_GBPAGES)", 1)
+_OF_BOOT_CPU = (functions.VARIABLE_TEST_BIT,), var("boot_cpu_has(X86_FEATURE_GBPAGES)", 1)
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         feature = constant_of(self._mmu, constants.X86_FEATURE_GBPAGES)
         session, objects = Session(self._mmu, CUTS), {kvm_vcpu.STRUCT: pointer_to(vcpu)}
         values = {"x86_feature": bv(feature, 32)}
-        return ne(session.integer(memory.copy(), "guest_cpu_cap_has", objects=objects, values=values), 0)
+        return ne(session.integer(memory.copy(), functions.GUEST_CPU_CAP_HAS, objects=objects, values=values), 0)
 
     # -- what reads the tables ---------------------------------------------------------------------------
 
@@ -181,7 +181,9 @@ class LiftedReservedBits(ReservedBits, Remembers):
         state = mmu.state
         assert isinstance(state, _State)
         table = state.table(state.mmus.place(state.walk, *kvm_mmu.GUEST_TABLE))
-        return self._asked_of_guest(state, "__is_rsvd_bits_set", table, {"pte": gpte, "level": bv(level, 32)})
+        return self._asked_of_guest(
+            state, functions.INNER_IS_RSVD_BITS_SET, table, {"pte": gpte, "level": bv(level, 32)}
+        )
 
     @once
     def is_rejected(self, mmu: CheckedMmu, gpte_format: GpteFormat, gpte: BitVec, level: int) -> Bool:
@@ -204,7 +206,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         memory = Memory()
         vcpu = self._vcpu(self._registers, memory)
         objects = {kvm_vcpu.STRUCT: pointer_to(vcpu)}
-        return Session(self._registers, CUTS).integer(memory, "pdptr_rsvd_bits", objects=objects)
+        return Session(self._registers, CUTS).integer(memory, functions.PDPTR_RSVD_BITS, objects=objects)
 
     # -- SPTEs -------------------------------------------------------------------------------------------
 
@@ -238,7 +240,7 @@ class LiftedReservedBits(ReservedBits, Remembers):
         assert isinstance(state, _State)
         result = Session(self._mmu, SPTE_CUTS).integer(
             state.memory.copy(),
-            "is_rsvd_spte",
+            functions.IS_RSVD_SPTE,
             objects=state.table(state.built(*kvm_mmu.SPTE_TABLE)),
             values={"spte": spte, "level": bv(level, 32)},
         )

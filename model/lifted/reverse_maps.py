@@ -19,7 +19,7 @@ from mmuproof.model.lifted.entry_bench import EntryBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
 from mmuproof.model.lifted.variables import ENTRY, NUMBER, variable_like
-from mmuproof.model.named import constants, kvm_memory_slot, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
+from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.reverse_maps import (
     CollapseRound,
     MappingNoted,
@@ -32,7 +32,7 @@ from mmuproof.model.stores import LOOKED_AT
 from mmuproof.smt.terms import Bool, all_of, any_of, bool_var, bv, eq, ne, negate, resize, var, zext
 
 _NOTES, _READS_FRAME, _READS_ACCESS = (f"kvm_mmu_page_{name}" for name in ("set_translation", "get_gfn", "get_access"))
-_ADDS, _DROPS, _COLLAPSES = "__rmap_add", "drop_spte", "kvm_mmu_zap_collapsible_spte"
+_ADDS, _DROPS, _COLLAPSES = functions.INNER_RMAP_ADD, functions.DROP_SPTE, functions.KVM_MMU_ZAP_COLLAPSIBLE_SPTE
 _DUE, _ENTRY = "need_tlb_flush", "sptep"
 _AT, _BESIDE, _ROOM = 2, 1, 4
 """The entry that is noted, another one, and how many there are to look at."""
@@ -114,7 +114,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         ]
         level = zext(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.LEVEL), 32)
         leaf = any_of(eq(level, 1), ne(before & 1 << _LARGE, 0))
-        frame = desk.integer("spte_to_pfn", pte=before)
+        frame = desk.integer(functions.SPTE_TO_PFN, pte=before)
         present = ne(before & self._unit_constant(_PRESENT), 0)
         return MappingNoted(
             level=level,

@@ -19,6 +19,7 @@ from mmuproof.model.lifted.requests import set_up_once
 from mmuproof.model.lifted.session import Session, argument, bit_field, bit_fields, member, place_of, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.named import (
+    functions,
     kvm_memory_slot,
     kvm_mmu,
     kvm_mmu_page,
@@ -154,8 +155,8 @@ class LiftedRoles(Roles, Remembers):
             return ne(session.integer(memory.copy(), name, objects=objects), 0)
 
         return RoleInputs(
-            smm=asked("is_smm"),
-            guest_mode=asked("is_guest_mode"),
+            smm=asked(functions.IS_SMM),
+            guest_mode=asked(functions.IS_GUEST_MODE),
             address_width=width,
             forced_level=session.global_value(memory, switches.TDP_ROOT_LEVEL),
             max_level=session.global_value(memory, switches.MAX_TDP_LEVEL),
@@ -196,7 +197,7 @@ class LiftedRoles(Roles, Remembers):
         session = Session(self._tdp_mmu, (*cuts.CHILD, replace(cuts.SPTEP_TO_SP, gives=pointer_to(parent))))
         session.call(
             memory,
-            "tdp_mmu_init_child_sp",
+            functions.TDP_MMU_INIT_CHILD_SP,
             objects={
                 kvm_mmu_page.STRUCT: pointer_to(child),
                 tdp_iter.STRUCT: self._input(self._tdp_mmu, "iter", tdp_iter.STRUCT),
@@ -216,7 +217,7 @@ class LiftedRoles(Roles, Remembers):
             (*cuts.ALLOC_ROOT, replace(cuts.FIND_PAGE, gives=NULL), replace(cuts.ALLOC, gives=pointer_to(root))),
         )
         values = {"gfn": var("gfn", 64), "quadrant": quadrant, "level": level}
-        session.call(memory, "mmu_alloc_root", objects={kvm_vcpu.STRUCT: pointer_to(vcpu)}, values=values)
+        session.call(memory, functions.MMU_ALLOC_ROOT, objects={kvm_vcpu.STRUCT: pointer_to(vcpu)}, values=values)
         above, role = context.root_role, _role_of(root)
         return Descent(
             parent_role=read_member(memory, vcpu, above),
@@ -265,10 +266,10 @@ class LiftedRoles(Roles, Remembers):
             ),
         )
         objects = {kvm_vcpu.STRUCT: pointer_to(vcpu), kvm_page_fault.STRUCT: pointer_to(fault)}
-        session.call(memory, ("direct_map", "__direct_map"), objects=objects)
+        session.call(memory, (functions.DIRECT_MAP, functions.INNER_DIRECT_MAP), objects=objects)
         root = _members(memory, vcpu, context.root_role)
         return DirectMapping(
-            caller="direct_map",
+            caller=functions.DIRECT_MAP,
             access=resize(root["access"], 32),
             children=self._asked(self._mmu, session.calls(cuts.GET_CHILD.function), "access"),
             leaves=self._asked(self._mmu, session.calls(cuts.MMU_SET_SPTE.function), "pte_access"),
@@ -287,10 +288,10 @@ class LiftedRoles(Roles, Remembers):
         records = {"vcpu": kvm_vcpu.STRUCT, "fault": kvm_page_fault.STRUCT}
         objects = {record: self._input(unit, name, record) for name, record in records.items()}
         objects[tdp_iter.STRUCT] = pointer_to(walk)
-        session.call(memory, "tdp_mmu_map_handle_target_level", objects=objects)
+        session.call(memory, functions.TDP_MMU_MAP_HANDLE_TARGET_LEVEL, objects=objects)
         calls = session.calls(cuts.MAKE_SPTE.function), session.calls(cuts.MAKE_MMIO_SPTE.function)
         return DirectMapping(
-            caller="tdp_mmu_map_handle_target_level",
+            caller=functions.TDP_MMU_MAP_HANDLE_TARGET_LEVEL,
             access=resize(_members(memory, page, _role_of(page))["access"], 32),
             children=(),
             leaves=tuple(
@@ -322,9 +323,9 @@ class LiftedRoles(Roles, Remembers):
             read_member(memory, fault, place_of(fault, name))
             for name in (kvm_page_fault.PFN, kvm_page_fault.MAP_WRITABLE)
         )
-        session.call(memory, "tdp_mmu_map_handle_target_level", objects=objects)
+        session.call(memory, functions.TDP_MMU_MAP_HANDLE_TARGET_LEVEL, objects=objects)
         return self._page_mapped(
-            "tdp_mmu_map_handle_target_level", session, cuts.MAKE_MMIO_SPTE.function, (gfn, pfn, writable)
+            functions.TDP_MMU_MAP_HANDLE_TARGET_LEVEL, session, cuts.MAKE_MMIO_SPTE.function, (gfn, pfn, writable)
         )
 
     @once
@@ -343,12 +344,12 @@ class LiftedRoles(Roles, Remembers):
         writable = read_member(memory, fault, place_of(fault, kvm_page_fault.MAP_WRITABLE))
         session.call(
             memory,
-            "mmu_set_spte",
+            functions.MMU_SET_SPTE,
             objects={**objects, kvm_page_fault.STRUCT: pointer_to(fault)},
             values={"pte_access": var("pte_access", 32), "gfn": gfn, "pfn": pfn},
             pointers={"sptep": pointer_to(sptep)},
         )
-        return self._page_mapped("mmu_set_spte", session, cuts.MARK_MMIO_SPTE.function, (gfn, pfn, writable))
+        return self._page_mapped(functions.MMU_SET_SPTE, session, cuts.MARK_MMIO_SPTE.function, (gfn, pfn, writable))
 
     def _page_mapped(
         self, caller: str, session: Session, mmio: str, wanted: tuple[BitVec, BitVec, BitVec]

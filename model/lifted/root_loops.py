@@ -18,7 +18,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_fields, has_member
-from mmuproof.model.named import constants, kvm_gfn_range, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role
+from mmuproof.model.named import constants, functions, kvm_gfn_range, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role
 from mmuproof.model.root_loops import GIVEN, ROOTS, TOLD, RootDeed, RootLoop, RootLoops, RootsDone, RootsHandedOut
 from mmuproof.smt.terms import (
     FALSE,
@@ -40,8 +40,8 @@ from mmuproof.smt.terms import (
 
 _NAMES: Mapping[RootLoop, tuple[str, ...]] = MappingProxyType(
     {
-        RootLoop.INVALIDATE: (RootLoop.INVALIDATE.value, "kvm_tdp_mmu_invalidate_all_roots"),
-        RootLoop.RECOVER: (RootLoop.RECOVER.value, "kvm_tdp_mmu_zap_collapsible_sptes"),
+        RootLoop.INVALIDATE: (RootLoop.INVALIDATE.value, functions.KVM_TDP_MMU_INVALIDATE_ALL_ROOTS),
+        RootLoop.RECOVER: (RootLoop.RECOVER.value, functions.KVM_TDP_MMU_ZAP_COLLAPSIBLE_SPTES),
     }
 )
 """What loops have been called over time."""

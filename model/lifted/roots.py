@@ -20,6 +20,7 @@ from mmuproof.model.lifted.session import bit_field, member, read, read_member
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.named import (
+    functions,
     kvm_mmu,
     kvm_mmu_page,
     kvm_vcpu,
@@ -209,7 +210,7 @@ class LiftedRoots(Roots, Remembers):
         )
         roles = [bench.read(page, kvm_mmu_page.ROLE) for page in pages]
         pgd = var("new_pgd", 64)
-        bench.call("kvm_mmu_new_pgd", new_pgd=pgd)
+        bench.call(functions.KVM_MMU_NEW_PGD, new_pgd=pgd)
         return RootTaken(
             pgd=pgd,
             role=role,

@@ -18,7 +18,16 @@ from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read, read_member
 from mmuproof.model.lifted.variables import ENTRY, NUMBER, variable_like, variable_of
-from mmuproof.model.named import kvm_mmu, kvm_mmu_page, kvm_vcpu, page_role, shadow_iterator, switches, tdp_iter
+from mmuproof.model.named import (
+    functions,
+    kvm_mmu,
+    kvm_mmu_page,
+    kvm_vcpu,
+    page_role,
+    shadow_iterator,
+    switches,
+    tdp_iter,
+)
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.shadow_walks import (
     PAE_ROOTS,
@@ -256,7 +265,7 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
         root, dummy = bench.read(vcpu, _ROOT), bv(0, 8)
         if self._unit.has_function(cuts.IS_DUMMY.function):
             dummy = bench.integer(cuts.IS_DUMMY.function, shadow_page=root)
-        bench.call("shadow_walk_init", addr=var("addr", 64))
+        bench.call(functions.SHADOW_WALK_INIT, addr=var("addr", 64))
         return WalkBegun(
             root=root,
             dummy=ne(dummy, 0),
@@ -287,7 +296,7 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
     def last_spte(self, kind: RootKind) -> LastSpteFound:
         """See `ShadowWalks.last_spte`."""
         bench = _WalkBench(self._unit, kind)
-        found = bench.run("fast_pf_get_last_sptep")
+        found = bench.run(functions.FAST_PF_GET_LAST_SPTEP)
         assert isinstance(found, Pointer)
         reads, reads_more = bench.reads(kind.levels)
         return LastSpteFound(
@@ -325,7 +334,7 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
         bench = _WalkBench(self._unit, kind, is_tdp=by_tdp_mmu)
         if not self._unit.has_function(cuts.IS_TDP.function):
             bench.set(switches.TDP_MMU_ENABLED, boolean(by_tdp_mmu))
-        broken = bench.run("get_mmio_spte")
+        broken = bench.run(functions.GET_MMIO_SPTE)
         assert isinstance(broken, BitVec)
         return bench, ne(broken, 0)
 
@@ -356,7 +365,7 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
         walk, entry = bench.add("iterator", shadow_iterator.STRUCT), _input("*sptep", _SPTE)
         bench.write(walk, shadow_iterator.SPTEP, pointer_to(entry))
         level, spte = bench.read(walk, shadow_iterator.LEVEL), read(bench.memory, entry, 0, 64)
-        bench.call("shadow_walk_next")
+        bench.call(functions.SHADOW_WALK_NEXT)
         after = bench.read(walk, shadow_iterator.LEVEL)
         return WalkMoved(
             level=level,
@@ -371,7 +380,7 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
     @once
     def tdp_sptes(self) -> TdpWalkRound:
         """See `ShadowWalks.tdp_sptes`."""
-        bench = _TdpBench(self._tdp, "kvm_tdp_mmu_get_walk")
+        bench = _TdpBench(self._tdp, functions.KVM_TDP_MMU_GET_WALK)
         made, answer = bench.made, bench.answer
         leaf = variable_like(made, NUMBER, "leaf")
         assert isinstance(answer, BitVec)
@@ -401,7 +410,7 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
     @once
     def tdp_last_spte(self) -> TdpWalkRound:
         """See `ShadowWalks.tdp_last_spte`."""
-        bench = _TdpBench(self._tdp, "kvm_tdp_mmu_fast_pf_get_last_sptep")
+        bench = _TdpBench(self._tdp, functions.KVM_TDP_MMU_FAST_PF_GET_LAST_SPTEP)
         made, answer = bench.made, bench.answer
         sptep = variable_like(made, ENTRY, "sptep")
         assert isinstance(answer, Pointer)

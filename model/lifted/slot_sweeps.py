@@ -18,19 +18,19 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.lifted.variables import parameter_of
-from mmuproof.model.named import kvm_gfn_range, kvm_memory_slot, kvm_vm
+from mmuproof.model.named import functions, kvm_gfn_range, kvm_memory_slot, kvm_vm
 from mmuproof.model.slot_sweeps import HUGEST, Aging, MaskRound, MaskSweep, RangeAged, SlotSweep, SlotSweeps, SlotSwept
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, sle, var
 
-_FORMER: Mapping[SlotSweep, str] = MappingProxyType({SlotSweep.RECOVER: "kvm_mmu_zap_collapsible_sptes"})
+_FORMER: Mapping[SlotSweep, str] = MappingProxyType({SlotSweep.RECOVER: functions.KVM_MMU_ZAP_COLLAPSIBLE_SPTES})
 """What functions were called before."""
 _FOR: Mapping[SlotSweep, str] = MappingProxyType(
     {
         SlotSweep.WRITE_PROTECT: "slot_rmap_write_protect",
-        SlotSweep.CLEAR_DIRTY: "__rmap_clear_dirty",
-        SlotSweep.RECOVER: "kvm_mmu_zap_collapsible_spte",
-        SlotSweep.SPLIT: "shadow_mmu_try_split_huge_pages",
-        SlotSweep.SPLIT_RANGE: "shadow_mmu_try_split_huge_pages",
+        SlotSweep.CLEAR_DIRTY: functions.INNER_RMAP_CLEAR_DIRTY,
+        SlotSweep.RECOVER: functions.KVM_MMU_ZAP_COLLAPSIBLE_SPTE,
+        SlotSweep.SPLIT: functions.SHADOW_MMU_TRY_SPLIT_HUGE_PAGES,
+        SlotSweep.SPLIT_RANGE: functions.SHADOW_MMU_TRY_SPLIT_HUGE_PAGES,
     }
 )
 """What is done to what maps a frame."""
@@ -38,9 +38,9 @@ _TDP: Mapping[SlotSweep, tuple[str, ...]] = MappingProxyType(
     {
         SlotSweep.WRITE_PROTECT: ("kvm_tdp_mmu_wrprot_slot",),
         SlotSweep.CLEAR_DIRTY: ("kvm_tdp_mmu_clear_dirty_slot",),
-        SlotSweep.RECOVER: ("kvm_tdp_mmu_recover_huge_pages", "kvm_tdp_mmu_zap_collapsible_sptes"),
-        SlotSweep.SPLIT: ("kvm_tdp_mmu_try_split_huge_pages",),
-        SlotSweep.SPLIT_RANGE: ("kvm_tdp_mmu_try_split_huge_pages",),
+        SlotSweep.RECOVER: ("kvm_tdp_mmu_recover_huge_pages", functions.KVM_TDP_MMU_ZAP_COLLAPSIBLE_SPTES),
+        SlotSweep.SPLIT: (functions.KVM_TDP_MMU_TRY_SPLIT_HUGE_PAGES,),
+        SlotSweep.SPLIT_RANGE: (functions.KVM_TDP_MMU_TRY_SPLIT_HUGE_PAGES,),
     }
 )
 _TESTS = ("kvm_test_age_rmap", "kvm_age_rmap")
@@ -130,7 +130,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
         session, made = bench.session, bench.session.round(name)
         left = parameter_of(made, "mask")
         found, tdp = session.only_call(cuts.RMAP.function), session.only_call(cuts.TDP_MASK.function)
-        does = "rmap_write_protect" if sweep is MaskSweep.WRITE_PROTECT else "__rmap_clear_dirty"
+        does = functions.RMAP_WRITE_PROTECT if sweep is MaskSweep.WRITE_PROTECT else functions.INNER_RMAP_CLEAR_DIRTY
         now = read(made.head, left, 0, 64)
         return MaskRound(
             sweep=sweep,

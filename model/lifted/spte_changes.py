@@ -35,6 +35,7 @@ from mmuproof.model.lifted.session import Session, bit_field, member, pointee, r
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.named import (
     constants,
+    functions,
     kvm_gfn_range,
     kvm_memory_slot,
     kvm_mmu,
@@ -64,7 +65,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, concat, eq, ne, resize, to_bv, var
 
 _U64 = IntType(64, False, "u64")
-_BY_TABLE = "spte_permission_fault"
+_BY_TABLE = functions.SPTE_PERMISSION_FAULT
 _OF_FAULT = (
     kvm_page_fault.ERROR_CODE,
     kvm_page_fault.EXEC,
@@ -76,7 +77,7 @@ _OF_FAULT = (
 _USER = bool_var("fault->user")
 _TOLD_APART = var(f"{roles.TDP_HAS_SMEP.function}()", 1)
 _SET_UP = (
-    *(cut for cut in roles.SET_UP if cut.function != "update_spte_permission_bitmask"),
+    *(cut for cut in roles.SET_UP if cut.function != functions.UPDATE_SPTE_PERMISSION_BITMASK),
     replace(roles.TDP_HAS_SMEP, gives=resize(_TOLD_APART, 8)),
     roles.GUEST_PHYSICAL_WIDTH,
 )
@@ -127,21 +128,21 @@ def _operation(*names: str, **values: int | Bool) -> _InPlace:
 
 # The range of page frames is the one frame 0, at which the SPTE is found.
 _SHADOW_OPERATIONS = {
-    SpteChange.RMAP_WRITE_PROTECT: _operation("rmap_write_protect", pt_protect=0),
-    SpteChange.RMAP_WRITE_TRACK: _operation("rmap_write_protect", pt_protect=1),
-    SpteChange.RMAP_CLEAR_DIRTY: _operation("__rmap_clear_dirty"),
-    SpteChange.RMAP_AGE: _operation("kvm_rmap_age_gfn_range", "mmu_spte_age", test_only=0),
+    SpteChange.RMAP_WRITE_PROTECT: _operation(functions.RMAP_WRITE_PROTECT, pt_protect=0),
+    SpteChange.RMAP_WRITE_TRACK: _operation(functions.RMAP_WRITE_PROTECT, pt_protect=1),
+    SpteChange.RMAP_CLEAR_DIRTY: _operation(functions.INNER_RMAP_CLEAR_DIRTY),
+    SpteChange.RMAP_AGE: _operation(functions.KVM_RMAP_AGE_GFN_RANGE, "mmu_spte_age", test_only=0),
     SpteChange.RMAP_ZAP: _operation("mmu_spte_clear_track_bits"),
 }
 _TDP_OPERATIONS = {
-    SpteChange.TDP_WRITE_PROTECT: _operation("wrprot_gfn_range", start=0, end=1, min_level=1),
-    SpteChange.TDP_WRITE_TRACK: _operation("write_protect_gfn", gfn=0, min_level=1),
-    SpteChange.TDP_CLEAR_DIRTY: _operation("clear_dirty_gfn_range", start=0, end=1),
+    SpteChange.TDP_WRITE_PROTECT: _operation(functions.WRPROT_GFN_RANGE, start=0, end=1, min_level=1),
+    SpteChange.TDP_WRITE_TRACK: _operation(functions.WRITE_PROTECT_GFN, gfn=0, min_level=1),
+    SpteChange.TDP_CLEAR_DIRTY: _operation(functions.CLEAR_DIRTY_GFN_RANGE, start=0, end=1),
     SpteChange.TDP_CLEAR_DIRTY_MASKED: _operation(
-        "clear_dirty_pt_masked", gfn=0, mask=1, wrprot=bool_var("clear_dirty_pt_masked(wrprot)")
+        functions.CLEAR_DIRTY_PT_MASKED, gfn=0, mask=1, wrprot=bool_var("clear_dirty_pt_masked(wrprot)")
     ),
     SpteChange.TDP_AGE: _operation("kvm_tdp_mmu_age_spte", "age_gfn_range"),
-    SpteChange.TDP_ZAP: _operation("tdp_mmu_zap_leafs", start=0, end=1, can_yield=0, flush=0),
+    SpteChange.TDP_ZAP: _operation(functions.TDP_MMU_ZAP_LEAFS, start=0, end=1, can_yield=0, flush=0),
 }
 
 
@@ -288,17 +289,17 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         checking = Scene([self._spte], masks)
         checking.session.call(checking.memory, "check_spte_writable_invariants", objects={}, values=values)
         return SpteFacts(
-            is_shadow_present_pte=holds("is_shadow_present_pte"),
+            is_shadow_present_pte=holds(functions.IS_SHADOW_PRESENT_PTE),
             is_large_pte=holds("is_large_pte"),
             is_last_spte=holds("is_last_spte"),
             is_writable_pte=holds("is_writable_pte"),
             is_mmu_writable_spte=holds("is_mmu_writable_spte"),
             is_accessed_spte=holds("is_accessed_spte"),
             spte_ad_enabled=holds("spte_ad_enabled"),
-            spte_ad_need_write_protect=holds("spte_ad_need_write_protect"),
-            is_access_track_spte=holds("is_access_track_spte"),
+            spte_ad_need_write_protect=holds(functions.SPTE_AD_NEED_WRITE_PROTECT),
+            is_access_track_spte=holds(functions.IS_ACCESS_TRACK_SPTE),
             writable_invariants=all_of(*(check.holds for check in checking.session.evidence().checks)),
-            spte_to_pfn=integer("spte_to_pfn"),
+            spte_to_pfn=integer(functions.SPTE_TO_PFN),
         )
 
     @once
@@ -317,7 +318,9 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         scene = Scene([self._mmu, self._spte], masks)
         self._set_fault(scene, fault)
         values = {"spte": spte}
-        return ne(scene.session.integer(scene.memory, "is_access_allowed", objects=scene.objects, values=values), 0)
+        return ne(
+            scene.session.integer(scene.memory, functions.IS_ACCESS_ALLOWED, objects=scene.objects, values=values), 0
+        )
 
     @property
     def _judges_by_table(self) -> bool:
@@ -357,7 +360,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         for place, value in zeros.items():
             scene.memory.write(vcpu, place.offset, place.width, bv(value, place.width))
         self._enable_tdp(scene, on=tdp)
-        scene.session.call(scene.memory, "kvm_init_mmu", objects={kvm_vcpu.STRUCT: pointer_to(vcpu)})
+        scene.session.call(scene.memory, functions.KVM_INIT_MMU, objects={kvm_vcpu.STRUCT: pointer_to(vcpu)})
         self._forget_assertions(scene)
         return vcpu
 
@@ -423,7 +426,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
             memory.write(vcpu, place.offset, place.width, Pointer((Target(guard=TRUE, function=this),)))
         session.call(
             memory,
-            "kvm_mmu_do_page_fault",
+            functions.KVM_MMU_DO_PAGE_FAULT,
             objects={kvm_vcpu.STRUCT: pointer_to(vcpu)},
             values={"cr2_or_gpa": var("cr2_or_gpa", 64), "err": error_code, "prefetch": bv(0, 8)},
             pointers={"emulation_type": NULL, "level": NULL},
@@ -443,7 +446,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     def is_nx_huge_page_enabled(self, masks: ShadowMasks) -> Bool:
         """See `SpteChanges.is_nx_huge_page_enabled`."""
         scene = Scene([self._spte], masks)
-        return ne(scene.session.integer(scene.memory, "is_nx_huge_page_enabled", objects=scene.objects), 0)
+        return ne(scene.session.integer(scene.memory, functions.IS_NX_HUGE_PAGE_ENABLED, objects=scene.objects), 0)
 
     @once
     def page_needs_write_protection(self, masks: ShadowMasks) -> Bool:
@@ -453,7 +456,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def page_is_mirror(self, masks: ShadowMasks) -> Bool:
         """See `SpteChanges.page_is_mirror`."""
-        return self._of_page(masks, "is_mirror_sp") if self._mmu.has_function("is_mirror_sp") else FALSE
+        return self._of_page(masks, functions.IS_MIRROR_SP) if self._mmu.has_function(functions.IS_MIRROR_SP) else FALSE
 
     @once
     def page_is_invalid(self, masks: ShadowMasks) -> Bool:
@@ -479,11 +482,11 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     def make_nonleaf_spte(self, masks: ShadowMasks, page_table: BitVec, ad_disabled: Bool) -> Changed:
         """See `SpteChanges.make_nonleaf_spte`."""
         known = replace(cuts.PAGE_TABLE_ADDRESS, gives=page_table)
-        scene = Scene(self._holding("make_nonleaf_spte"), masks, None, known)
+        scene = Scene(self._holding(functions.MAKE_NONLEAF_SPTE), masks, None, known)
         table = Object(name="*child_pt", type=_U64, kind=ObjectKind.INPUT)
         made = scene.session.integer(
             scene.memory,
-            "make_nonleaf_spte",
+            functions.MAKE_NONLEAF_SPTE,
             objects={},
             values={"ad_disabled": to_bv(ad_disabled, 8)},
             pointers={"child_pt": pointer_to(table)},
@@ -493,7 +496,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def make_small_spte(self, masks: ShadowMasks, request: SplitRequest) -> Changed:
         """See `SpteChanges.make_small_spte`."""
-        names = "make_small_spte", "make_huge_page_split_spte"
+        names = functions.MAKE_SMALL_SPTE, functions.MAKE_HUGE_PAGE_SPLIT_SPTE
         scene = Scene(self._holding(*names), masks)
         union = scene.unit.record(page_role.UNION)
         role = Object(name="role", type=union, kind=ObjectKind.INPUT)
@@ -511,9 +514,9 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     @once
     def make_huge_spte(self, masks: ShadowMasks, small_spte: BitVec, level: BitVec) -> Changed:
         """See `SpteChanges.make_huge_spte`."""
-        scene = Scene(self._holding("make_huge_spte"), masks)
+        scene = Scene(self._holding(functions.MAKE_HUGE_SPTE), masks)
         values = {"small_spte": small_spte, "level": resize(level, 32)}
-        made = scene.session.integer(scene.memory, "make_huge_spte", objects=scene.objects, values=values)
+        made = scene.session.integer(scene.memory, functions.MAKE_HUGE_SPTE, objects=scene.objects, values=values)
         return Changed(made, masks.evidence + scene.session.evidence())
 
     # -- in place --------------------------------------------------------------------------------------
@@ -536,7 +539,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
 
     def zapped_in_root(self, masks: ShadowMasks, at: SpteAt, zap_level: BitVec) -> Scene:
         """What ``__tdp_mmu_zap_root()`` has left that shares the lock, of an SPTE that others write as well."""
-        operation = _InPlace(("__tdp_mmu_zap_root",), {"shared": 1, "zap_level": zap_level})
+        operation = _InPlace((functions.INNER_TDP_MMU_ZAP_ROOT,), {"shared": 1, "zap_level": zap_level})
         return self._done(masks, operation, at, shadow=False, shared=True)[0]
 
     def _done(
@@ -589,7 +592,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
     ) -> tuple[Scene, Object, BitVec]:
         """What ``fast_page_fault()`` has left, the vCPU, and the result; ``shared`` as in `performed`."""
         more = _SET_UP if self._judges_by_table else ()
-        name = "fast_page_fault"
+        name = functions.FAST_PAGE_FAULT
         scene = Scene([self._mmu, self._spte], masks, at, *more, shared=[name] if shared else None)
         self._set_fault(scene, fault)
         vcpu = self._vcpu_with_direct_mmu(scene, masks)
@@ -632,4 +635,4 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         assert pointer is not None
         there = Pointer(tuple(target for target in pointer.targets if target.place is not None))
         objects = {kvm_memory_slot.STRUCT: there}
-        return ne(scene.session.integer(scene.memory, "kvm_slot_dirty_track_enabled", objects=objects), 0)
+        return ne(scene.session.integer(scene.memory, functions.KVM_SLOT_DIRTY_TRACK_ENABLED, objects=objects), 0)

@@ -29,7 +29,7 @@ from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, member, read
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import kvm_memory_slot, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.sptes import (
     AskedMemoryType,
     AskedToNote,
@@ -109,8 +109,8 @@ class LiftedSptes(Sptes, Remembers):
 
         return Predicates(
             is_frozen=holds("is_frozen_spte", "is_removed_spte"),
-            is_mmio=holds("is_mmio_spte"),
-            is_shadow_present=holds("is_shadow_present_pte"),
+            is_mmio=holds(functions.IS_MMIO_SPTE),
+            is_shadow_present=holds(functions.IS_SHADOW_PRESENT_PTE),
         )
 
     @once
@@ -138,7 +138,7 @@ class LiftedSptes(Sptes, Remembers):
         result = Object(name="*new_spte", type=IntType(64, False, "u64"), kind=ObjectKind.UNSET)
         wrprot = session.integer(
             memory,
-            "make_spte",
+            functions.MAKE_SPTE,
             objects={
                 **objects,
                 kvm_mmu_page.STRUCT: pointer_to(page),
@@ -158,9 +158,9 @@ class LiftedSptes(Sptes, Remembers):
             pointers={"new_spte": pointer_to(result)},
         )
         evidence = session.evidence()
-        nx_huge_pages = session.integer(memory, "is_nx_huge_page_enabled", objects=objects)
+        nx_huge_pages = session.integer(memory, functions.IS_NX_HUGE_PAGE_ENABLED, objects=objects)
         logged = session.integer(
-            memory, "kvm_slot_dirty_track_enabled", objects={kvm_memory_slot.STRUCT: pointer_to(slot)}
+            memory, functions.KVM_SLOT_DIRTY_TRACK_ENABLED, objects={kvm_memory_slot.STRUCT: pointer_to(slot)}
         )
         spte = read(memory, result, 0, 64)
         return MadeSpte(
@@ -249,12 +249,12 @@ class LiftedSptes(Sptes, Remembers):
 
     def _reserved(self, session: Session, memory: Memory, mmu: Object, spte: BitVec, level: BitVec) -> Bool:
         """What make_spte() asks last: whether the vCPU's MMU holds a bit of the SPTE reserved."""
-        table = session.parameter_record("is_rsvd_spte", *kvm_mmu.TABLES)
+        table = session.parameter_record(functions.IS_RSVD_SPTE, *kvm_mmu.TABLES)
         assert isinstance(mmu.type, RecordType)
         check = member(mmu.type, *kvm_mmu.SPTE_TABLE)
         objects = {table: pointer_to(mmu, check.offset)}
         values = {"spte": spte, "level": resize(level, 32)}
-        return ne(session.integer(memory, "is_rsvd_spte", objects=objects, values=values), 0)
+        return ne(session.integer(memory, functions.IS_RSVD_SPTE, objects=objects, values=values), 0)
 
     @once
     def access_track(self, masks: ShadowMasks, spte: BitVec) -> Tracked:
@@ -264,12 +264,12 @@ class LiftedSptes(Sptes, Remembers):
         def run(name: str, value: BitVec) -> BitVec:
             return session.integer(memory, name, objects=objects, values={"spte": value})
 
-        marked = run("mark_spte_for_access_track", spte)
+        marked = run(functions.MARK_SPTE_FOR_ACCESS_TRACK, spte)
         return Tracked(
             marked=marked,
             restored=run("restore_acc_track_spte", marked),
-            twice=run("mark_spte_for_access_track", marked),
-            is_access_track=ne(run("is_access_track_spte", marked), 0),
-            was_access_track=ne(run("is_access_track_spte", spte), 0),
+            twice=run(functions.MARK_SPTE_FOR_ACCESS_TRACK, marked),
+            is_access_track=ne(run(functions.IS_ACCESS_TRACK_SPTE, marked), 0),
+            was_access_track=ne(run(functions.IS_ACCESS_TRACK_SPTE, spte), 0),
             evidence=masks.evidence + session.evidence(),
         )

@@ -14,7 +14,16 @@ from mmuproof.model.cuts import stores as cuts
 from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_NONLEAF_SPTE, NEW_SPTE, EntryBench, page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
-from mmuproof.model.named import kvm_mmu_page, kvm_page_fault, kvm_vcpu, kvm_vm, page_role, spte_masks, tdp_iter
+from mmuproof.model.named import (
+    functions,
+    kvm_mmu_page,
+    kvm_page_fault,
+    kvm_vcpu,
+    kvm_vm,
+    page_role,
+    spte_masks,
+    tdp_iter,
+)
 from mmuproof.model.stores import ENTRIES, LOOKED_AT, LinkStored, SmallStored, SplitStored, Stored, Stores
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, eq, ite, ne, negate, var, zext
 
@@ -119,7 +128,7 @@ class LiftedStores(Stores, Remembers):
     @once
     def tdp_map(self) -> Stored:
         """See `Stores.tdp_map`."""
-        name, desk = "tdp_mmu_map_handle_target_level", _StoreDesk(self._tdp, cuts.TDP)
+        name, desk = functions.TDP_MMU_MAP_HANDLE_TARGET_LEVEL, _StoreDesk(self._tdp, cuts.TDP)
         judged = desk.walk()
         desk.add("vcpu", kvm_vcpu.STRUCT)
         desk.add("fault", kvm_page_fault.STRUCT)
@@ -130,7 +139,7 @@ class LiftedStores(Stores, Remembers):
     def tdp_link(self) -> LinkStored:
         """See `Stores.tdp_link`."""
         desk = _StoreDesk(self._tdp, cuts.TDP)
-        return self._tdp_linked(desk, "tdp_mmu_link_sp")
+        return self._tdp_linked(desk, functions.TDP_MMU_LINK_SP)
 
     def _tdp_linked(self, desk: _StoreDesk, name: str) -> LinkStored:
         shared, judged = var("shared", 1), desk.walk()
@@ -147,7 +156,7 @@ class LiftedStores(Stores, Remembers):
     def tdp_split(self) -> SplitStored:
         """See `Stores.tdp_split`."""
         desk = _StoreDesk(self._tdp, cuts.TDP)
-        link = self._tdp_linked(desk, "tdp_mmu_split_huge_page")
+        link = self._tdp_linked(desk, functions.TDP_MMU_SPLIT_HUGE_PAGE)
         return SplitStored(link=link, role=desk.read(desk.child, kvm_mmu_page.ROLE), small=desk.small())
 
     @once
@@ -155,12 +164,12 @@ class LiftedStores(Stores, Remembers):
         """See `Stores.shadow_map`."""
         desk = _StoreDesk(self._mmu, cuts.SHADOW)
         desk.set_by_shadow_mmu()
-        return desk.stored("mmu_set_spte", _MAPPED, desk.entry(desk.before), TRUE)
+        return desk.stored(functions.MMU_SET_SPTE, _MAPPED, desk.entry(desk.before), TRUE)
 
     @once
     def shadow_link(self) -> LinkStored:
         """See `Stores.shadow_link`."""
-        name, desk = "__link_shadow_page", _StoreDesk(self._mmu, cuts.SHADOW)
+        name, desk = functions.INNER_LINK_SHADOW_PAGE, _StoreDesk(self._mmu, cuts.SHADOW)
         desk.add("kvm", kvm_vm.STRUCT)
         desk.add("cache", kvm_vm.CACHE)
         desk.add_child()

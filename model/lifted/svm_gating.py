@@ -9,12 +9,12 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import constants, kvm_vcpu, switches, vcpu_svm, vmcb_fields
+from mmuproof.model.named import constants, functions, kvm_vcpu, switches, vcpu_svm, vmcb_fields
 from mmuproof.model.svm_gating import CachedVmcb12, SvmCapabilities, SvmGating, SvmSettings, Vmcb02
 from mmuproof.smt.terms import BitVec, Bool, bit, bv, eq, ne, resize, var
 
 _FEATURE = constants.X86_FEATURE_GMET
-_TEST_BIT = "variable_test_bit"
+_TEST_BIT = functions.VARIABLE_TEST_BIT
 _SVM, _VCPU = vcpu_svm.STRUCT, kvm_vcpu.STRUCT
 """What ``kvm_init_shadow_npt_mmu()`` is told, and where."""
 
@@ -73,7 +73,7 @@ class LiftedSvmGating(SvmGating, Remembers):
         bench.set(switches.NESTED, nested)
         bench.set(switches.GMET_ENABLED, gmet_enabled)
         before = self._kvm_cap(bench)
-        bench.call("svm_set_cpu_caps")
+        bench.call(functions.SVM_SET_CPU_CAPS)
         return SvmCapabilities(self._kvm_cap(bench), before, bench.session.evidence())
 
     def _kvm_cap(self, bench: Bench) -> Bool:
@@ -89,7 +89,7 @@ class LiftedSvmGating(SvmGating, Remembers):
         bench.write(bench.add("from", vmcb_fields.CONTROL), vmcb_fields.MISC_CTL, misc_ctl)
         bench.call("__nested_copy_vmcb_control_to_cache")
         gmet, npt = (
-            ne(bench.integer("guest_cpu_cap_has", x86_feature=bv(self._feature(name), 32)), 0)
+            ne(bench.integer(functions.GUEST_CPU_CAP_HAS, x86_feature=bv(self._feature(name), 32)), 0)
             for name in (_FEATURE, constants.X86_FEATURE_NPT)
         )
         return CachedVmcb12(resize(bench.read(to, vmcb_fields.MISC_CTL), 64), gmet, npt, bench.session.evidence())

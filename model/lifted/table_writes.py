@@ -18,14 +18,14 @@ from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import pointee, read
 from mmuproof.model.lifted.variables import ENTRY, FLAG, NUMBER, variable_like
-from mmuproof.model.named import constants, kvm_mmu, kvm_vcpu, kvm_vm, page_role
+from mmuproof.model.named import constants, functions, kvm_mmu, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.table_writes import EntryDropped, FrameUnprotected, ProtectedWritten, TableWrites, WriteFollowed
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bool_var, eq, iff, implies, ite, ne, negate, var
 
 _FIRST, _SHIFT = 5, 12
 _FOLLOWS = ("kvm_mmu_track_write", "kvm_mmu_pte_write")
-_UNPROTECTS = ("__kvm_mmu_unprotect_gfn_and_retry", "kvm_mmu_unprotect_page")
-_PROTECTED = "kvm_mmu_write_protect_fault"
+_UNPROTECTS = (functions.INNER_KVM_MMU_UNPROTECT_GFN_AND_RETRY, functions.KVM_MMU_UNPROTECT_PAGE)
+_PROTECTED = functions.KVM_MMU_WRITE_PROTECT_FAULT
 _NONE = "no SPTE is for what is written"
 
 
@@ -138,7 +138,7 @@ class LiftedTableWrites(TableWrites, Remembers):
         last = [bench.read(vcpu, name) for name in (kvm_vcpu.LAST_RETRY_EIP, kvm_vcpu.LAST_RETRY_ADDR)]
         address, code = var("cr2_or_gpa", 64), var("error_code", 64)
         kind = Object(name="emulation_type", type=IntType(32, True, "int"), kind=ObjectKind.INPUT, by_pointer=True)
-        in_guest = ne(bench.integer("is_guest_mode"), 0)
+        in_guest = ne(bench.integer(functions.IS_GUEST_MODE), 0)
         answer = bench.integer(_PROTECTED, {"emulation_type": pointer_to(kind)}, cr2_or_gpa=address, error_code=code)
         calls, unit = bench.session.calls, self._unit
         unprotects = calls(cuts.UNPROTECT.function)

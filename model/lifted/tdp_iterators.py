@@ -16,7 +16,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, has_member
-from mmuproof.model.named import kvm_mmu_page, page_role, tdp_iter
+from mmuproof.model.named import functions, kvm_mmu_page, page_role, tdp_iter
 from mmuproof.model.stores import ENTRIES
 from mmuproof.model.tdp_iterators import LEVELS, Stand, TdpIterators, TdpStep, either_stand
 from mmuproof.smt.terms import (
@@ -158,8 +158,8 @@ class LiftedTdpIterators(TdpIterators, Remembers):
     def _step(self, walk: _SteppingBench, root_level: int, level: int) -> TdpStep:
         walk.stand(level, root_level)
         gfn, goal = walk.gfn, walk.goal
-        walk.call("tdp_iter_next")
-        return self._taken("tdp_iter_next", walk, root_level, level, gfn, goal)
+        walk.call(functions.TDP_ITER_NEXT)
+        return self._taken(functions.TDP_ITER_NEXT, walk, root_level, level, gfn, goal)
 
     def _taken(
         self, function: str, walk: _SteppingBench, root_level: int, level: int, gfn: BitVec, goal: BitVec
@@ -194,8 +194,8 @@ class LiftedTdpIterators(TdpIterators, Remembers):
         walk.memory.write(root, bits.offset, bits.width, bv(root_level, bits.width))
         walk.write(root, kvm_mmu_page.SPT, pointer_to(walk.tables[root_level - 1]))
         goal, gfn_bits = var("next_last_level_gfn", 64), walk.gfn_bits
-        walk.call("tdp_iter_start", min_level=_MIN_LEVEL, next_last_level_gfn=goal, gfn_bits=gfn_bits)
-        return self._taken("tdp_iter_start", walk, root_level, root_level, goal, goal)
+        walk.call(functions.TDP_ITER_START, min_level=_MIN_LEVEL, next_last_level_gfn=goal, gfn_bits=gfn_bits)
+        return self._taken(functions.TDP_ITER_START, walk, root_level, root_level, goal, goal)
 
 
 def _either(case: Bool, step: TdpStep, other: TdpStep) -> TdpStep:

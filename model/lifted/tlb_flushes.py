@@ -8,11 +8,11 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
-from mmuproof.model.named import kvm_mmu, kvm_vcpu, switches, vcpu_vmx
+from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, switches, vcpu_vmx
 from mmuproof.model.tlb_flushes import GuestFlushed, TlbFlushes, VmxFlush, VmxFlushed
 from mmuproof.smt.terms import any_of, bv, ite, ne, resize
 
-_GUEST = "kvm_vcpu_flush_tlb_guest"
+_GUEST = functions.KVM_VCPU_FLUSH_TLB_GUEST
 _VPID, _TABLES = 16, (1 << 52) - (1 << 12)
 """How wide a VPID is, and where EPTP has the address of the tables: SDM 27.6.11, 27.6.12."""
 
@@ -37,7 +37,7 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
         bench.lend_vcpu(vmx)
         vmcs12 = lent_vmcs12(bench, vmx)
         Mmus(vmx, "vcpu.").connect(bench.memory, nested=False, l2=False)
-        l2 = ne(bench.integer("is_guest_mode"), 0)
+        l2 = ne(bench.integer(functions.IS_GUEST_MODE), 0)
         bench.call(flush.value)
         tables, vpid = bv(0, 64), bv(0, _VPID)
         by_tables = bench.session.calls(cuts.BY_TABLES.function)

@@ -11,7 +11,7 @@ from mmuproof.model.cuts import translations as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import guest_walker, kvm_mmu, kvm_vcpu, x86_exception
+from mmuproof.model.named import functions, guest_walker, kvm_mmu, kvm_vcpu, x86_exception
 from mmuproof.model.translations import Translated, Translations
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import Bool, all_of, bool_var, eq, implies, ne, negate, resize, var
@@ -33,7 +33,7 @@ class LiftedTranslations(Translations, Remembers):
     @once
     def translated(self, gpte_format: GpteFormat) -> Translated:
         """See `Translations.translated`."""
-        caller, walk = (f"{gpte_format.value}_{name}" for name in ("gva_to_gpa", "walk_addr_generic"))
+        caller, walk = (f"{gpte_format.value}_{name}" for name in (functions.GVA_TO_GPA, "walk_addr_generic"))
         bench = Bench(self._unit, cuts.CUTS)
         vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         mmus = Mmus(vcpu)

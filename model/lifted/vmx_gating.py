@@ -16,7 +16,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
-from mmuproof.model.named import kvm_vcpu, switches, vcpu_vmx, vmcs12_fields, vmcs_config
+from mmuproof.model.named import functions, kvm_vcpu, switches, vcpu_vmx, vmcs12_fields, vmcs_config
 from mmuproof.model.vmx_gating import (
     Controls,
     EptUse,
@@ -131,7 +131,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         # Before it was a function of its own it was part of the set-up of all controls.
         config = bench.add("vmcs_conf", vmcs_config.STRUCT)
         bench.write(config, vmcs_config.NESTED_EPT_CAPS, bv(0, 32))
-        bench.call("nested_vmx_setup_ctls_msrs", ept_caps=ept_capability)
+        bench.call(functions.NESTED_VMX_SETUP_CTLS_MSRS, ept_caps=ept_capability)
         return OfferedToL1(
             bench.read(config, vmcs_config.NESTED_SECONDARY_CTLS_HIGH),
             bench.read(config, vmcs_config.NESTED_EPT_CAPS),
@@ -213,7 +213,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench = self._bench(self._nested)
         vmx = self._vcpu(bench)
         bench.write(vmx, vcpu_vmx.NESTED_CACHED_VMCS12, pointer_to(self._vmcs12(bench, vmcs12)))
-        bench.call("nested_ept_new_eptp")
+        bench.call(functions.NESTED_EPT_NEW_EPTP)
         call = bench.session.only_call(SHADOW_EPT.function)
         return ShadowEpt(ne(bench.session.argument(call, "mbec"), 0), bench.session.evidence())
 
@@ -223,7 +223,7 @@ class LiftedVmxGating(VmxGating, Remembers):
         bench = Bench(self._nested, CUTS)
         vmx = self._vcpu(bench)
         vmcs12 = lent_vmcs12(bench, vmx)
-        bench.call("nested_ept_new_eptp")
+        bench.call(functions.NESTED_EPT_NEW_EPTP)
         call = bench.session.only_call(SHADOW_EPT.function)
         execute_only, largest_page, accessed_dirty, eptp = (
             bench.session.argument(call, name) for name in ("execonly", "huge_page_level", "accessed_dirty", "new_eptp")

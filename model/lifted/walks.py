@@ -13,7 +13,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_fields, member, read, read_member
-from mmuproof.model.named import constants, kvm_mmu, kvm_vcpu, page_role, switches
+from mmuproof.model.named import constants, functions, kvm_mmu, kvm_vcpu, page_role, switches
 from mmuproof.model.walks import (
     GpteFormat,
     GuestWalk,
@@ -63,7 +63,7 @@ class LiftedWalks(Walks, Remembers):
     def has_gmet(self) -> bool:
         """Whether ``update_permission_bitmask()`` is told that it works for nested paging."""
         try:
-            function = self._unit.function("update_permission_bitmask")
+            function = self._unit.function(functions.UPDATE_PERMISSION_BITMASK)
         except Missing as missing:
             raise NotThere(missing.names) from None
         return any(parameter.name == "tdp" for parameter in function.parameters)
@@ -84,7 +84,7 @@ class LiftedWalks(Walks, Remembers):
             # What kvm_init_shadow_ept_mmu() does for a new role.
             session.call(
                 state.memory,
-                "update_permission_bitmask",
+                functions.UPDATE_PERMISSION_BITMASK,
                 objects=state.objects,
                 values={"tdp": bv(1, 8), "ept": bv(1, 8)},
             )
@@ -113,7 +113,7 @@ class LiftedWalks(Walks, Remembers):
         if kind is WalkKind.NESTED_EPT:
             session.call(
                 state.memory,
-                "kvm_init_shadow_ept_mmu",
+                functions.KVM_INIT_SHADOW_EPT_MMU,
                 objects=vcpu,
                 values={
                     "execonly": to_bv(controls.execonly, 8),
@@ -127,7 +127,7 @@ class LiftedWalks(Walks, Remembers):
             gmet = self._unit.constant(constants.SVM_MISC_ENABLE_GMET) or 0
             session.call(
                 state.memory,
-                "kvm_init_shadow_npt_mmu",
+                functions.KVM_INIT_SHADOW_NPT_MMU,
                 objects=vcpu,
                 values={
                     "cr0": var("L1's CR0", 64) | _CR0_PG,
@@ -149,7 +149,8 @@ class LiftedWalks(Walks, Remembers):
         )
         was_valid = bit(_flags(state, earlier)["valid"], 0)
         in_smm, in_guest_mode = (
-            ne(session.integer(state.memory, name, objects=vcpu), 0) for name in ("is_smm", "is_guest_mode")
+            ne(session.integer(state.memory, name, objects=vcpu), 0)
+            for name in (functions.IS_SMM, functions.IS_GUEST_MODE)
         )
         changed = any_of(ne(role, earlier), negate(was_valid))
         return NestedSetUp(
@@ -157,7 +158,7 @@ class LiftedWalks(Walks, Remembers):
         )
 
     def _new_state(self, session: Session, kind: WalkKind, world: str) -> WalkInMemory:
-        name = session.parameter_record("permission_fault", *kvm_mmu.WALKERS)
+        name = session.parameter_record(functions.PERMISSION_FAULT, *kvm_mmu.WALKERS)
         record = self._unit.record(name)
         tag = f" of {world}" if world else ""
         vcpu = Object(
@@ -206,7 +207,7 @@ class LiftedWalks(Walks, Remembers):
         memory = state.memory.copy()
         error_code = session.integer(
             memory,
-            "permission_fault",
+            functions.PERMISSION_FAULT,
             objects=state.objects,
             values={"pte_access": pte_access, "pte_pkey": pte_pkey, "access": access},
         )
@@ -251,11 +252,11 @@ class LiftedWalks(Walks, Remembers):
         """See `Walks.is_bad_mt_xwr`."""
         session = Session(self._unit, CUTS)
         memory = Memory()
-        function = self._unit.find_function("__is_bad_mt_xwr")
+        function = self._unit.find_function(functions.INNER_IS_BAD_MT_XWR)
         if function is None:
             raise NotThere(["__is_bad_mt_xwr()"])
         # The table's struct is whatever the function takes; 7.3 moved it into the page format.
-        name = session.parameter_record("__is_bad_mt_xwr", *kvm_mmu.TABLES)
+        name = session.parameter_record(functions.INNER_IS_BAD_MT_XWR, *kvm_mmu.TABLES)
         check = Object(name="rsvd_check", type=self._unit.record(name), kind=ObjectKind.INPUT, by_pointer=True)
         session.call(
             memory,
@@ -263,7 +264,9 @@ class LiftedWalks(Walks, Remembers):
             objects={name: pointer_to(check)},
             values={"execonly": to_bv(execonly, 8), "pa_bits_rsvd": bv(0, 64), "huge_page_level": bv(3, 32)},
         )
-        result = session.integer(memory, "__is_bad_mt_xwr", objects={name: pointer_to(check)}, values={"pte": gpte})
+        result = session.integer(
+            memory, functions.INNER_IS_BAD_MT_XWR, objects={name: pointer_to(check)}, values={"pte": gpte}
+        )
         return ne(result, 0)
 
     @once
@@ -272,10 +275,12 @@ class LiftedWalks(Walks, Remembers):
         state = walk.state
         assert isinstance(state, WalkInMemory)
         session = Session(self._unit, CUTS)
-        name = session.parameter_record("__is_bad_mt_xwr", *kvm_mmu.TABLES)
+        name = session.parameter_record(functions.INNER_IS_BAD_MT_XWR, *kvm_mmu.TABLES)
         place = member(state.record, *kvm_mmu.GUEST_TABLE)
         table = {name: pointer_to(state.walker, state.offset + place.offset)}
-        return ne(session.integer(state.memory.copy(), "__is_bad_mt_xwr", objects=table, values={"pte": gpte}), 0)
+        return ne(
+            session.integer(state.memory.copy(), functions.INNER_IS_BAD_MT_XWR, objects=table, values={"pte": gpte}), 0
+        )
 
     @property
     def role_access_bits(self) -> int:

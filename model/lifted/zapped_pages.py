@@ -16,7 +16,16 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
-from mmuproof.model.named import constants, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role, x86_exception
+from mmuproof.model.named import (
+    constants,
+    functions,
+    kvm_mmu_page,
+    kvm_vcpu,
+    kvm_vm,
+    list_heads,
+    page_role,
+    x86_exception,
+)
 from mmuproof.model.zapped_pages import (
     AllGivenUp,
     InjectedFault,
@@ -28,10 +37,10 @@ from mmuproof.model.zapped_pages import (
 )
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, ule, var, zext
 
-_GIVES_UP, _ENDS = "__kvm_mmu_prepare_zap_page", "kvm_mmu_remote_flush_or_zap"
-_ALL = ("__kvm_mmu_zap_all_fast_front_half", "kvm_mmu_zap_all_fast")
-_EMPTIES, _LEFT_BEHIND = "tdp_mmu_zap_root", "kvm_mmu_free_obsolete_roots"
-_INJECTS = ("__kvm_inject_emulated_page_fault", "kvm_inject_emulated_page_fault")
+_GIVES_UP, _ENDS = "__kvm_mmu_prepare_zap_page", functions.KVM_MMU_REMOTE_FLUSH_OR_ZAP
+_ALL = ("__kvm_mmu_zap_all_fast_front_half", functions.KVM_MMU_ZAP_ALL_FAST)
+_EMPTIES, _LEFT_BEHIND = functions.TDP_MMU_ZAP_ROOT, "kvm_mmu_free_obsolete_roots"
+_INJECTS = (functions.INNER_KVM_INJECT_EMULATED_PAGE_FAULT, functions.KVM_INJECT_EMULATED_PAGE_FAULT)
 
 
 _REQUEST, _NUMBER = 8 + 31, 0xFF
