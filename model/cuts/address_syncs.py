@@ -36,5 +36,5 @@ CUTS: tuple[Cut, ...] = (
     DROP,
     FLUSH,
     FORGET,
-    *common.each("a lock", functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK),
+    *common.WRITE_LOCK,
 )

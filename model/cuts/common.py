@@ -28,15 +28,20 @@ ELSEWHERE = "belongs to another feature, and neither reads nor writes what decid
 """Why much of the code that turns MBEC and GMET on is not followed: other features share functions with them."""
 
 
-def each(reason: str, *functions: str) -> tuple[Cut, ...]:
+def each(reason: str, *names: str) -> tuple[Cut, ...]:
     """Cuts that have one reason."""
-    return tuple(Cut(function=function, reason=reason) for function in functions)
+    return tuple(Cut(function=name, reason=reason) for name in names)
 
+
+_LOCK = "takes or gives back a lock"
+WRITE_LOCK = each(_LOCK, functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK)
+READ_LOCK = each(_LOCK, functions.RAW_READ_LOCK, functions.RAW_READ_UNLOCK, functions.INNER_RAW_READ_UNLOCK)
+SPIN_LOCK = each(_LOCK, functions.RAW_SPIN_LOCK, functions.RAW_SPIN_UNLOCK, functions.INNER_RAW_SPIN_UNLOCK)
+RCU = each(_LOCK, functions.RCU_READ_LOCK, functions.RCU_READ_UNLOCK)
+SRCU = each(_LOCK, functions.SRCU_READ_LOCK, functions.SRCU_READ_UNLOCK)
+PRINTS = each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT)
+REQUESTS = each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST)
 
 CONFIGURE_MMU = Cut(function="kvm_configure_mmu", reason="sets the MMU's settings; what it is told is the result here")
-GATING: tuple[Cut, ...] = (
-    *CUTS,
-    CONFIGURE_MMU,
-    *each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT),
-)
+GATING: tuple[Cut, ...] = (*CUTS, CONFIGURE_MMU, *PRINTS)
 """What the code of both vendors calls that turns MBEC and GMET on."""

@@ -40,5 +40,5 @@ CUTS: tuple[Cut, ...] = (
     *(each for handler in (FaultHandler.TDP_MMU, FaultHandler.DIRECT) for each in MAPS[handler]),
     Cut(function=functions.FAST_PAGE_FAULT, reason="answers the fault without a lock, or does not: spte.fast-fault"),
     Cut(function=functions.IS_TDP_MMU, reason="whether the TDP MMU has the tables: any answer; reads only"),
-    *common.each("a lock", functions.RAW_READ_LOCK, functions.RAW_READ_UNLOCK, functions.INNER_RAW_READ_UNLOCK),
+    *common.READ_LOCK,
 )

@@ -25,7 +25,7 @@ CUTS: tuple[Cut, ...] = (
     *HANDLERS,
     *FIND_SLOT,
     Cut(function=functions.KVM_PREPARE_MEMORY_FAULT_EXIT, reason="tells userspace, after the fault has been handled"),
-    *common.each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT),
+    *common.PRINTS,
 )
 
 TRACKED = tuple(
@@ -112,7 +112,7 @@ WALKED: tuple[Cut, ...] = (
         functions.KVM_RELEASE_PFN_CLEAN,
         "shadow_page_table_clear_flood",
     ),
-    *common.each("a lock", functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK),
+    *common.WRITE_LOCK,
 )
 """For a fault of a guest whose tables are shadowed."""
 

@@ -107,6 +107,6 @@ CUTS: tuple[Cut, ...] = (
         function=functions.KVM_MMU_IS_DUMMY_ROOT,
         reason="whether there are no tables of the guest's: any answer; reads only",
     ),
-    *common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST),
+    *common.REQUESTS,
     *common.each("a tracepoint; reads only", functions.TRACE_KVM_MMU_SPTE_REQUESTED),
 )

@@ -29,5 +29,5 @@ CUTS: tuple[Cut, ...] = (
         reason="frees pages that nothing leads to",
         elsewhere=("*", kvm_mmu_page.STRUCT),
     ),
-    *common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST),
+    *common.REQUESTS,
 )

@@ -30,12 +30,12 @@ _COMMON: tuple[Cut, ...] = (
         "kvm_dr7_valid",
     ),
     *common.each("whether the guest's CPUID has a feature: any answer", functions.GUEST_CPU_CAP_HAS, "guest_cpuid_has"),
-    *common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST),
+    *common.REQUESTS,
     *(
         Cut(function=name, reason="marks or forgets something by a bit that is of no register", writes=((1, "*"),))
         for name in (functions.ARCH_SET_BIT, "arch___clear_bit")
     ),
-    *common.each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT),
+    *common.PRINTS,
 )
 
 # The bits of 6.x that mark a register stand before CR0, and are set in a word that reaches into it.

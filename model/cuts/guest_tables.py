@@ -81,10 +81,5 @@ CUTS: tuple[Cut, ...] = (
     *flush_ranges.RANGE,
     flush_ranges.ALL,
     *common.each("a tracepoint; reads only", "trace_kvm_mmu_unsync_page"),
-    *common.each(
-        "takes or gives back a lock",
-        functions.RAW_SPIN_LOCK,
-        functions.RAW_SPIN_UNLOCK,
-        functions.INNER_RAW_SPIN_UNLOCK,
-    ),
+    *common.SPIN_LOCK,
 )

@@ -64,11 +64,6 @@ SWEEP: tuple[Cut, ...] = (
     FORGET_MMIO,
     PUT,
     ZAP,
-    *common.each(
-        "takes or gives back a lock",
-        functions.RAW_WRITE_LOCK,
-        functions.RAW_WRITE_UNLOCK,
-        functions.INNER_RAW_WRITE_UNLOCK,
-    ),
+    *common.WRITE_LOCK,
 )
 LOADING: tuple[Cut, ...] = (*common.CUTS, TOP_UP, SPECIAL, MAKE_DIRECT, MAKE_SHADOW, SYNC, LOAD, *FLUSH)

@@ -88,14 +88,8 @@ TDP: tuple[Cut, ...] = (
         Cut(function=name, reason="keeps the list of pages that may become huge", elsewhere=("*", "argument 0"))
         for name in ("track_possible_nx_huge_page",)
     ),
-    *common.each(
-        "a lock",
-        functions.RAW_SPIN_LOCK,
-        functions.RAW_SPIN_UNLOCK,
-        functions.INNER_RAW_SPIN_UNLOCK,
-        functions.RCU_READ_LOCK,
-        functions.RCU_READ_UNLOCK,
-    ),
+    *common.SPIN_LOCK,
+    *common.RCU,
 )
 DIRECT: tuple[Cut, ...] = (
     *_BESIDE,

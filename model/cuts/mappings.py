@@ -142,6 +142,6 @@ FIND_FRAME: tuple[Cut, ...] = (
         functions.TRACE_KVM_TRY_ASYNC_GET_PAGE,
         functions.TRACE_KVM_ASYNC_PF_REPEATED_FAULT,
     ),
-    *common.each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT),
+    *common.PRINTS,
 )
 """For the host's frame of a fault."""

@@ -32,5 +32,5 @@ ANSWERED: tuple[Cut, ...] = (
     *common.CUTS,
     *(MMIO, FAULT, WRITE, EMULATE, UNPROTECT, IS_PRIVATE),
     Cut(function=functions.MMIO_INFO_IN_CACHE, reason="chooses how the emulation goes about, not whether there is one"),
-    *common.each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT),
+    *common.PRINTS,
 )

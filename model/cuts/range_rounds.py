@@ -53,14 +53,6 @@ ALLOC = Cut(
     writes=((1, tdp_iter.YIELDED),),
     elsewhere=("*",),
 )
-_LOCKS = (
-    functions.RAW_READ_LOCK,
-    functions.RAW_READ_UNLOCK,
-    functions.RAW_WRITE_LOCK,
-    functions.RAW_WRITE_UNLOCK,
-    functions.INNER_RAW_READ_UNLOCK,
-    functions.INNER_RAW_WRITE_UNLOCK,
-)
 EACH: tuple[Cut, ...] = (
     *common.CUTS,
     YIELD,
@@ -77,7 +69,9 @@ EACH: tuple[Cut, ...] = (
     PROTECTS,
     MAX_LEVEL,
     MAKE_HUGE,
-    *common.each("a lock", functions.RCU_READ_LOCK, functions.RCU_READ_UNLOCK, *_LOCKS),
+    *common.WRITE_LOCK,
+    *common.READ_LOCK,
+    *common.RCU,
     *common.each("the highest frame of a guest: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
     ALLOC,
     Cut(function=ALLOC.function, reason="makes a page for a table, or does not", elsewhere=("*",)),
@@ -105,6 +99,6 @@ CUTS: tuple[Cut, ...] = (
     map_rounds.TDP_NEXT,
     map_rounds.TDP_START,
     map_rounds.ROOT_BITS,
-    *common.each("a lock", functions.RCU_READ_LOCK, functions.RCU_READ_UNLOCK),
+    *common.RCU,
     *common.each("the highest frame of a guest: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
 )

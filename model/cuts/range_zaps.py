@@ -31,11 +31,6 @@ CUTS: tuple[Cut, ...] = (
     RANGE_ADD,
     END,
     *flush_ranges.RANGE,
-    *common.each(
-        "takes or gives back a lock",
-        functions.RAW_WRITE_LOCK,
-        functions.RAW_WRITE_UNLOCK,
-        functions.SRCU_READ_LOCK,
-        functions.SRCU_READ_UNLOCK,
-    ),
+    *common.WRITE_LOCK,
+    *common.SRCU,
 )

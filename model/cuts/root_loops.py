@@ -38,19 +38,13 @@ WORKERS = tuple(
         functions.ZAP_COLLAPSIBLE_SPTE_RANGE,
     )
 )
-_LOCKS = (functions.RAW_READ_LOCK, functions.RAW_READ_UNLOCK, functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK)
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     NEXT_ROOT,
     PUT_ROOT,
     GET_ROOT,
     *WORKERS,
-    *common.each(
-        "a lock",
-        functions.RCU_READ_LOCK,
-        functions.RCU_READ_UNLOCK,
-        functions.INNER_RAW_READ_UNLOCK,
-        functions.INNER_RAW_WRITE_UNLOCK,
-        *_LOCKS,
-    ),
+    *common.WRITE_LOCK,
+    *common.READ_LOCK,
+    *common.RCU,
 )

@@ -73,20 +73,15 @@ TAKE: tuple[Cut, ...] = (
     *common.CUTS,
     *PAGE_OF_ROOT,
     FREE_ROOT,
-    *common.each(
-        "takes or gives back a lock",
-        functions.RAW_READ_LOCK,
-        functions.RAW_READ_UNLOCK,
-        functions.RAW_WRITE_LOCK,
-        functions.RAW_WRITE_UNLOCK,
-    ),
+    *common.WRITE_LOCK,
+    *common.READ_LOCK,
     DUMMY_ROOT,
     Cut(
         function=functions.KVM_MMU_COMMIT_ZAP_PAGE,
         reason="frees pages that no root and no entry leads to",
         elsewhere=("*",),
     ),
-    *common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST),
+    *common.REQUESTS,
     Cut(
         function=functions.VCPU_CLEAR_MMIO_INFO,
         reason="forgets the last access to MMIO; writes no root",
@@ -136,7 +131,7 @@ MAKE: tuple[Cut, ...] = (
         elsewhere=("*",),
     ),
     MAKE_AVAILABLE,
-    *common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST),
-    *common.each("takes or gives back a lock", functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK),
+    *common.REQUESTS,
+    *common.WRITE_LOCK,
 )
 """For roots of the guest's tables."""

@@ -58,15 +58,8 @@ CUTS: tuple[Cut, ...] = (
     HAVE_RMAPS,
     *flush_ranges.RANGE,
     flush_ranges.ALL,
-    *common.each(
-        "takes or gives back a lock",
-        functions.RAW_WRITE_LOCK,
-        functions.RAW_WRITE_UNLOCK,
-        functions.INNER_RAW_WRITE_UNLOCK,
-        functions.RAW_READ_LOCK,
-        functions.RAW_READ_UNLOCK,
-        functions.INNER_RAW_READ_UNLOCK,
-    ),
+    *common.WRITE_LOCK,
+    *common.READ_LOCK,
 )
 MASKS: tuple[Cut, ...] = (*common.CUTS, HAVE_RMAPS, RMAP, *DOES, TDP_MASK)
 AGES: tuple[Cut, ...] = (*common.CUTS, HAVE_RMAPS, *AGES_SHADOW, *AGES_TDP)

@@ -69,7 +69,7 @@ DO_PAGE_FAULT: tuple[Cut, ...] = (
         reason="finds the memory slot of an address: no permission depends on it",
     ),
     Cut(function=functions.KVM_PREPARE_MEMORY_FAULT_EXIT, reason="tells userspace, after the fault has been handled"),
-    *common.each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT),
+    *common.PRINTS,
 )
 """For what a handler of page faults is told."""
 

@@ -54,12 +54,7 @@ CUTS: tuple[Cut, ...] = (
     FLUSH,
     flush_ranges.ALL,
     PAE,
-    *common.each(
-        "takes or gives back a lock",
-        functions.RAW_WRITE_LOCK,
-        functions.RAW_WRITE_UNLOCK,
-        functions.INNER_RAW_WRITE_UNLOCK,
-    ),
+    *common.WRITE_LOCK,
 )
 COMMIT = Cut(
     function=functions.KVM_MMU_COMMIT_ZAP_PAGE,
@@ -69,19 +64,7 @@ COMMIT = Cut(
 )
 ADDRESS = Cut(function="kvm_mmu_gva_to_gpa_write", reason="where a linear address is: any, or nowhere")
 RIP = Cut(function=functions.KVM_RIP_READ, reason="where the instruction is: any")
-UNPROTECTING: tuple[Cut, ...] = (
-    *common.CUTS,
-    GIVE_UP,
-    COMMIT,
-    ADDRESS,
-    RIP,
-    *common.each(
-        "takes or gives back a lock",
-        functions.RAW_WRITE_LOCK,
-        functions.RAW_WRITE_UNLOCK,
-        functions.INNER_RAW_WRITE_UNLOCK,
-    ),
-)
+UNPROTECTING: tuple[Cut, ...] = (*common.CUTS, GIVE_UP, COMMIT, ADDRESS, RIP, *common.WRITE_LOCK)
 IN_MMIO = Cut(
     function=functions.MMIO_INFO_IN_CACHE, reason="whether an address is remembered as one of MMIO: any answer"
 )

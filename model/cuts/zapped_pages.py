@@ -77,7 +77,7 @@ ALL: tuple[Cut, ...] = (
     SWEEP,
     TELL,
     *common.each("a tracepoint; reads only", "trace_kvm_mmu_zap_all_fast"),
-    *common.each("a lock", functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK),
+    *common.WRITE_LOCK,
     Cut(function="kvm_tdp_mmu_zap_invalidated_roots", reason="takes the TDP MMU's roots away", elsewhere=_OTHERS),
 )
 EMPTY_FROM = Cut(
