@@ -15,6 +15,7 @@ from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
+from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
@@ -268,6 +269,11 @@ class Kvm(ABC):
     @abstractmethod
     def map_answers(self) -> MapAnswers:
         """What is answered when a page has been mapped."""
+
+    @property
+    @abstractmethod
+    def created_mmus(self) -> CreatedMmus:
+        """MMUs of new vCPUs."""
 
     @property
     @abstractmethod

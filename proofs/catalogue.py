@@ -56,6 +56,7 @@ from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
+from mmuproof.proofs.setup import created as setup_created
 from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
@@ -183,6 +184,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_kept.THEOREMS,
     *role_zapped.THEOREMS,
     *setup_consistent.THEOREMS,
+    *setup_created.THEOREMS,
     *setting_answers.THEOREMS,
     *interference_exchanged.THEOREMS,
     *interference_kept.THEOREMS,

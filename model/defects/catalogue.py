@@ -8,6 +8,7 @@ from types import MappingProxyType
 from mmuproof.model.defects import (
     address_syncs,
     constants,
+    created_mmus,
     dirty_logging,
     exits,
     fault_handlers,
@@ -92,6 +93,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *guest_writes.DEFECTS,
             *range_zaps.DEFECTS,
             *late_faults.DEFECTS,
+            *created_mmus.DEFECTS,
             *register_writes.DEFECTS,
             *translations.DEFECTS,
             *found_pages.DEFECTS,

@@ -27,6 +27,7 @@ from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.address_syncs import LiftedAddressSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
+from mmuproof.model.lifted.created_mmus import LiftedCreatedMmus
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
@@ -370,6 +371,11 @@ class LiftedKvm(Kvm):
     def map_answers(self) -> LiftedMapAnswers:
         """See `Kvm.map_answers`."""
         return self._area("map_answers", LiftedMapAnswers, MMU_C, TDP_MMU_C, SPTE_C)
+
+    @property
+    def created_mmus(self) -> LiftedCreatedMmus:
+        """See `Kvm.created_mmus`."""
+        return self._area("created_mmus", LiftedCreatedMmus, MMU_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

@@ -8,16 +8,18 @@ two, and each MMU that builds tables leads to the walk that it shadows.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from mmuproof.lift.c_types import PointerType, RecordType, StructMember, member_at
-from mmuproof.lift.machine.memory import Memory, Object, pointer_to
+from mmuproof.lift.machine.memory import Memory, Object, pointer_to, same_place
+from mmuproof.lift.machine.values import as_pointer
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.session import member
 from mmuproof.model.named import kvm_mmu
 from mmuproof.model.reserved_bits import MmuKind
+from mmuproof.smt.terms import FALSE, Bool, all_of
 
 
 class Part(enum.Enum):
@@ -54,7 +56,7 @@ _BUILT: Mapping[MmuKind, Part] = MappingProxyType(
     }
 )
 _WALKED_BY = {Part.ROOT_MMU: Part.GUEST_WALK, Part.NESTED_MMU: Part.NESTED_WALK}
-"""Which walk each MMU that builds tables is made for (``kvm_mmu_create()``)."""
+"""Which walk each MMU that builds tables is made for; ``setup.created`` proves it of ``kvm_mmu_create()``."""
 
 
 @dataclass(frozen=True)
@@ -103,22 +105,37 @@ class Mmus:
             nested: it uses what KVM builds of L1's EPT or nested page tables, and not the tables of its own.
             l2: it runs L2.
         """
-        self._point(memory, kvm_mmu.IN_USE, Part.NESTED_MMU if nested else Part.ROOT_MMU)
+        for place, part in self._pointers(nested=nested, l2=l2):
+            memory.write(self.vcpu, place.offset, place.width, pointer_to(self.vcpu, self.find(part).offset))
+
+    def connected(self, memory: Memory) -> Bool:
+        """Whether these pointers lead where `connect` lets them lead for a guest of its own that runs no L2."""
+        return all_of(
+            *(
+                same_place(pointer, pointer_to(self.vcpu, self.find(part).offset))
+                if (pointer := as_pointer(memory.read(self.vcpu, place.offset, place.width))) is not None
+                else FALSE
+                for place, part in self._pointers(nested=False, l2=False)
+            )
+        )
+
+    def _pointers(self, *, nested: bool, l2: bool) -> Iterator[tuple[StructMember, Part]]:
+        """The vCPU's pointers to its MMUs and walks, and to which part each leads."""
+        yield self._pointer(kvm_mmu.IN_USE), Part.NESTED_MMU if nested else Part.ROOT_MMU
         # The newest kernels have a walk for each instead of a pointer to the one in use.
         if self._at(Part.L2_WALK.value[0]) is None:
-            self._point(memory, kvm_mmu.WALK_IN_USE, Part.L2_WALK if l2 else Part.GUEST_WALK)
+            yield self._pointer(kvm_mmu.WALK_IN_USE), Part.L2_WALK if l2 else Part.GUEST_WALK
         for mmu, walk in _WALKED_BY.items():
             built, walked = self.find(mmu), self.find(walk)
             assert isinstance(built.type, RecordType)
             for each in built.type.fields:
                 if isinstance(each.type, PointerType) and each.type.target == walked.type != built.type:
-                    memory.write(self.vcpu, built.offset + each.offset, 64, pointer_to(self.vcpu, walked.offset))
+                    yield StructMember(each.name, built.offset + each.offset, each.type), walk
 
-    def _point(self, memory: Memory, path: str, part: Part) -> None:
-        place = self._at(path)
-        if place is None:
+    def _pointer(self, path: str) -> StructMember:
+        if (place := self._at(path)) is None:
             raise NotThere([f"{self._record.name}.{self.prefix}{path}"])
-        memory.write(self.vcpu, place.offset, place.width, pointer_to(self.vcpu, self.find(part).offset))
+        return place
 
     def _at(self, path: str) -> StructMember | None:
         try:

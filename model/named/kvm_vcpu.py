@@ -25,6 +25,8 @@ MMIO_GFN = "arch.mmio_gfn"
 MMIO_GVA = "arch.mmio_gva"
 PKRU = "arch.pkru"
 RESERVED_GPA_BITS = "arch.reserved_gpa_bits"
+NEW_TABLES_HOLD = "arch.mmu_shadow_page_cache.init_value"
+NEW_TABLES_ZEROED = "arch.mmu_shadow_page_cache.gfp_zero"
 
 # The members of ``struct x86_emulate_ctxt``.
 VCPU = "vcpu"

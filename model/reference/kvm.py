@@ -11,6 +11,7 @@ from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.constants import OF_OTHER_KERNELS
+from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
@@ -46,6 +47,7 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
 from mmuproof.model.reference.base.constants import Constants
+from mmuproof.model.reference.created_mmus import ReferenceCreatedMmus
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
@@ -179,6 +181,7 @@ class ReferenceKvm(Kvm):
         guest_writes: type[ReferenceGuestWrites] = ReferenceGuestWrites,
         range_zaps: type[ReferenceRangeZaps] = ReferenceRangeZaps,
         late_faults: type[ReferenceLateFaults] = ReferenceLateFaults,
+        created_mmus: type[ReferenceCreatedMmus] = ReferenceCreatedMmus,
         register_writes: type[ReferenceRegisterWrites] = ReferenceRegisterWrites,
         translations: type[ReferenceTranslations] = ReferenceTranslations,
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
@@ -242,6 +245,7 @@ class ReferenceKvm(Kvm):
         self._guest_writes = guest_writes(self.constants)
         self._range_zaps = range_zaps(self.constants)
         self._late_faults = late_faults(self.constants)
+        self._created_mmus = created_mmus(self.constants)
         self._register_writes = register_writes(self.constants)
         self._translations = translations(self.constants)
         self._found_pages = found_pages(self.constants)
@@ -325,6 +329,11 @@ class ReferenceKvm(Kvm):
     def late_faults(self) -> LateFaults:
         """See `Kvm.late_faults`."""
         return self._late_faults
+
+    @property
+    def created_mmus(self) -> CreatedMmus:
+        """See `Kvm.created_mmus`."""
+        return self._created_mmus
 
     @property
     def register_writes(self) -> RegisterWrites:
