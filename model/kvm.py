@@ -45,6 +45,7 @@ from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
+from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.register_writes import RegisterWrites
@@ -59,6 +60,7 @@ from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_walks import ShadowWalks
 from mmuproof.model.slot_sweeps import SlotSweeps
+from mmuproof.model.slot_walks import SlotWalks
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
@@ -268,6 +270,16 @@ class Kvm(ABC):
     @abstractmethod
     def map_answers(self) -> MapAnswers:
         """What is answered when a page has been mapped."""
+
+    @property
+    @abstractmethod
+    def prefetches(self) -> Prefetches:
+        """What is mapped ahead of any access."""
+
+    @property
+    @abstractmethod
+    def slot_walks(self) -> SlotWalks:
+        """Walks through a slot's lists."""
 
     @property
     @abstractmethod

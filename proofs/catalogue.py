@@ -32,6 +32,7 @@ from mmuproof.proofs.loop import mapping as loop_mapping
 from mmuproof.proofs.loop import ranges as loop_ranges
 from mmuproof.proofs.loop import roots as loop_roots
 from mmuproof.proofs.loop import shadow_walks as loop_shadow_walks
+from mmuproof.proofs.loop import slot_walks as loop_slot_walks
 from mmuproof.proofs.loop import zapping as loop_zapping
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
@@ -74,6 +75,7 @@ from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
+from mmuproof.proofs.stored import ahead as stored_ahead
 from mmuproof.proofs.stored import answers as stored_answers
 from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import kept as stored_kept
@@ -127,6 +129,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *stored_answers.THEOREMS,
     *flush_ranges.THEOREMS,
     *stored_kept.THEOREMS,
+    *stored_ahead.THEOREMS,
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,
     *flush_tables.THEOREMS,
@@ -141,6 +144,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_ranges.THEOREMS,
     *loop_roots.THEOREMS,
     *loop_shadow_walks.THEOREMS,
+    *loop_slot_walks.THEOREMS,
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,
     *slot_guest_tables.THEOREMS,

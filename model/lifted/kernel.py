@@ -57,6 +57,7 @@ from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
+from mmuproof.model.lifted.prefetches import LiftedPrefetches
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
 from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
@@ -71,6 +72,7 @@ from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
 from mmuproof.model.lifted.shadow_walks import LiftedShadowWalks
 from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
+from mmuproof.model.lifted.slot_walks import LiftedSlotWalks
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
@@ -369,6 +371,16 @@ class LiftedKvm(Kvm):
     def map_answers(self) -> LiftedMapAnswers:
         """See `Kvm.map_answers`."""
         return self._area("map_answers", LiftedMapAnswers, MMU_C, TDP_MMU_C, SPTE_C)
+
+    @property
+    def prefetches(self) -> LiftedPrefetches:
+        """See `Kvm.prefetches`."""
+        return self._area("prefetches", LiftedPrefetches, MMU_C, SPTE_C)
+
+    @property
+    def slot_walks(self) -> LiftedSlotWalks:
+        """See `Kvm.slot_walks`."""
+        return self._area("slot_walks", LiftedSlotWalks, MMU_C, SPTE_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

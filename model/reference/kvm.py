@@ -42,6 +42,7 @@ from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
+from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
@@ -75,6 +76,7 @@ from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
+from mmuproof.model.reference.prefetches import ReferencePrefetches
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
 from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
@@ -89,6 +91,7 @@ from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
 from mmuproof.model.reference.shadow_walks import ReferenceShadowWalks
 from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
+from mmuproof.model.reference.slot_walks import ReferenceSlotWalks
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
@@ -113,6 +116,7 @@ from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_walks import ShadowWalks
 from mmuproof.model.slot_sweeps import SlotSweeps
+from mmuproof.model.slot_walks import SlotWalks
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
@@ -165,6 +169,8 @@ class ReferenceKvm(Kvm):
         table_writes: type[ReferenceTableWrites] = ReferenceTableWrites,
         nx_recovery: type[ReferenceNxRecovery] = ReferenceNxRecovery,
         map_answers: type[ReferenceMapAnswers] = ReferenceMapAnswers,
+        prefetches: type[ReferencePrefetches] = ReferencePrefetches,
+        slot_walks: type[ReferenceSlotWalks] = ReferenceSlotWalks,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -222,6 +228,8 @@ class ReferenceKvm(Kvm):
         self._table_writes = table_writes(self.constants)
         self._nx_recovery = nx_recovery(self.constants)
         self._map_answers = map_answers(self.constants)
+        self._prefetches = prefetches(self.constants)
+        self._slot_walks = slot_walks(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -440,6 +448,16 @@ class ReferenceKvm(Kvm):
     def map_answers(self) -> MapAnswers:
         """See `Kvm.map_answers`."""
         return self._map_answers
+
+    @property
+    def prefetches(self) -> Prefetches:
+        """See `Kvm.prefetches`."""
+        return self._prefetches
+
+    @property
+    def slot_walks(self) -> SlotWalks:
+        """See `Kvm.slot_walks`."""
+        return self._slot_walks
 
     @property
     def removed_tables(self) -> RemovedTables:
