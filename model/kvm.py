@@ -14,6 +14,7 @@ from functools import cached_property
 from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
+from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
@@ -67,6 +68,7 @@ from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
+from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
@@ -280,6 +282,16 @@ class Kvm(ABC):
     @abstractmethod
     def slot_walks(self) -> SlotWalks:
         """Walks through a slot's lists."""
+
+    @property
+    @abstractmethod
+    def child_syncs(self) -> ChildSyncs:
+        """Synchronizing what is below a page."""
+
+    @property
+    @abstractmethod
+    def tdp_roots(self) -> TdpRoots:
+        """Roots of the TDP MMU."""
 
     @property
     @abstractmethod

@@ -36,7 +36,7 @@ class SlotWalkStep:
         last_level: the level to which the walk goes (32).
         more: some of the three has entries.
         at_next: the walk then stands at the first of them that has.
-        frame_of_it: what it says is its frame is that list's.
+        frame_of_it: what it says is its frame is that list's; of a level that there is.
         anew: the walk begins at the next level, at its first list.
         ended: the walk has come to its end.
         evidence: how it came about.

@@ -54,6 +54,7 @@ from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.role import tdp_root as role_tdp_root
 from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
@@ -83,6 +84,7 @@ from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import addresses as walk_addresses
 from mmuproof.proofs.walk import changed as walk_changed
+from mmuproof.proofs.walk import children as walk_children
 from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import flags as walk_flags
 from mmuproof.proofs.walk import followed as walk_followed
@@ -104,6 +106,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_whole.THEOREMS,
     *walk_resync.THEOREMS,
     *walk_changed.THEOREMS,
+    *walk_children.THEOREMS,
     *walk_written.THEOREMS,
     *walk_translated.THEOREMS,
     *exec_only.THEOREMS,
@@ -186,6 +189,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_found.THEOREMS,
     *role_kept.THEOREMS,
     *role_zapped.THEOREMS,
+    *role_tdp_root.THEOREMS,
     *setup_consistent.THEOREMS,
     *setting_answers.THEOREMS,
     *interference_exchanged.THEOREMS,

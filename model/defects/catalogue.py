@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from mmuproof.model.defects import (
     address_syncs,
+    child_syncs,
     constants,
     dirty_logging,
     exits,
@@ -59,6 +60,7 @@ from mmuproof.model.defects import (
     svm_gating,
     table_writes,
     tdp_iterators,
+    tdp_roots,
     tlb_flushes,
     translations,
     vmx_gating,
@@ -90,6 +92,8 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *map_answers.DEFECTS,
             *prefetches.DEFECTS,
             *slot_walks.DEFECTS,
+            *child_syncs.DEFECTS,
+            *tdp_roots.DEFECTS,
             *removed_tables.DEFECTS,
             *shadow_walks.DEFECTS,
             *flush_ranges.DEFECTS,

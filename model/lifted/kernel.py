@@ -26,6 +26,7 @@ from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.address_syncs import LiftedAddressSyncs
+from mmuproof.model.lifted.child_syncs import LiftedChildSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.exits import LiftedExits
@@ -79,6 +80,7 @@ from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
 from mmuproof.model.lifted.table_writes import LiftedTableWrites
 from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
+from mmuproof.model.lifted.tdp_roots import LiftedTdpRoots
 from mmuproof.model.lifted.tlb_flushes import LiftedTlbFlushes
 from mmuproof.model.lifted.translations import LiftedTranslations
 from mmuproof.model.lifted.unit_paths import (
@@ -381,6 +383,16 @@ class LiftedKvm(Kvm):
     def slot_walks(self) -> LiftedSlotWalks:
         """See `Kvm.slot_walks`."""
         return self._area("slot_walks", LiftedSlotWalks, MMU_C, SPTE_C)
+
+    @property
+    def child_syncs(self) -> LiftedChildSyncs:
+        """See `Kvm.child_syncs`."""
+        return self._area("child_syncs", LiftedChildSyncs, MMU_C, SPTE_C)
+
+    @property
+    def tdp_roots(self) -> LiftedTdpRoots:
+        """See `Kvm.tdp_roots`."""
+        return self._area("tdp_roots", LiftedTdpRoots, TDP_MMU_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

@@ -18,14 +18,14 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import parameter_of, variable_of
 from mmuproof.model.slot_walks import SlotWalkBegun, SlotWalkRound, SlotWalks, SlotWalkStep
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ne, negate, var, zext
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ne, negate, ult, var, zext
 
 _BEGINS, _NEXT = "slot_rmap_walk_init", "slot_rmap_walk_next"
 _WALKS = ("__walk_slot_rmaps", "slot_handle_level_range")
 _ITERATOR, _SLOT, _HEAD = "struct slot_rmap_walk_iterator", "struct kvm_memory_slot", "struct kvm_rmap_head"
 _AT, _LAST, _LISTS = 2, 5, 8
 """The list at which a step begins, the last one of the range, and how many there are."""
-_LEVEL_BITS = 9
+_LEVEL_BITS, _LEVELS = 9, 5
 
 
 class LiftedSlotWalks(SlotWalks, Remembers):
@@ -120,7 +120,8 @@ class LiftedSlotWalks(SlotWalks, Remembers):
             at = any_of(
                 at, all_of(here, self._stands(bench, iterator, "rmap", pointer_to(lists, number * record.bits)))
             )
-            frame = any_of(frame, all_of(here, eq(bench.read(iterator, "gfn"), gfn + span * (number - _AT))))
+            right = eq(bench.read(iterator, "gfn"), gfn + span * (number - _AT))
+            frame = any_of(frame, all_of(here, ult(level, _LEVELS + 1), right))
             rest = all_of(rest, negate(has))
         first, last = self._lists(bench, iterator, heads, level + 1)
         place = bench.place(iterator, "rmap")
@@ -165,7 +166,9 @@ class LiftedSlotWalks(SlotWalks, Remembers):
         flushes = session.calls(*(cut.function for cut in flush_ranges.RANGE))
         order = list(session.machine.calls_made)
         late = [call for call in flushes if any(order.index(call) > order.index(each) for each in yields)]
-        first, count = numbers_given(session.only_call(*(cut.function for cut in flush_ranges.RANGE)))
+        first, count = numbers_given(flushes[0]) if len(flushes) == 1 else (bv(0, 64), bv(0, 64))
+        if len(flushes) > 1:
+            raise NotThere([f"the one range that {function}() flushes"])
         has_choice = "can_yield" in self._unit.parameter_names(function)
         return SlotWalkRound(
             here=negate(rmap.is_null),

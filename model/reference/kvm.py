@@ -10,6 +10,7 @@ from __future__ import annotations
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
+from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.exits import Exits
@@ -47,6 +48,7 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
 from mmuproof.model.reference.base.constants import Constants
+from mmuproof.model.reference.child_syncs import ReferenceChildSyncs
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
@@ -98,6 +100,7 @@ from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.table_writes import ReferenceTableWrites
 from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
+from mmuproof.model.reference.tdp_roots import ReferenceTdpRoots
 from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
 from mmuproof.model.reference.translations import ReferenceTranslations
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
@@ -123,6 +126,7 @@ from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
+from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
@@ -171,6 +175,8 @@ class ReferenceKvm(Kvm):
         map_answers: type[ReferenceMapAnswers] = ReferenceMapAnswers,
         prefetches: type[ReferencePrefetches] = ReferencePrefetches,
         slot_walks: type[ReferenceSlotWalks] = ReferenceSlotWalks,
+        child_syncs: type[ReferenceChildSyncs] = ReferenceChildSyncs,
+        tdp_roots: type[ReferenceTdpRoots] = ReferenceTdpRoots,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -230,6 +236,8 @@ class ReferenceKvm(Kvm):
         self._map_answers = map_answers(self.constants)
         self._prefetches = prefetches(self.constants)
         self._slot_walks = slot_walks(self.constants)
+        self._child_syncs = child_syncs(self.constants)
+        self._tdp_roots = tdp_roots(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -458,6 +466,16 @@ class ReferenceKvm(Kvm):
     def slot_walks(self) -> SlotWalks:
         """See `Kvm.slot_walks`."""
         return self._slot_walks
+
+    @property
+    def child_syncs(self) -> ChildSyncs:
+        """See `Kvm.child_syncs`."""
+        return self._child_syncs
+
+    @property
+    def tdp_roots(self) -> TdpRoots:
+        """See `Kvm.tdp_roots`."""
+        return self._tdp_roots
 
     @property
     def removed_tables(self) -> RemovedTables:

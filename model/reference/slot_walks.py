@@ -5,9 +5,9 @@ from __future__ import annotations
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.slot_walks import SlotWalkBegun, SlotWalkRound, SlotWalks, SlotWalkStep
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bool_var, ne, negate, slt, var
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bool_var, ne, negate, slt, ult, var
 
-_LISTS = range(3, 6)
+_LISTS, _LEVELS = range(3, 6), 5
 _SOME = "after some rounds"
 
 
@@ -32,7 +32,7 @@ class ReferenceSlotWalks(ReferenceArea, SlotWalks):
             last_level=last_level,
             more=more,
             at_next=self._finds(filled),
-            frame_of_it=all_of(more, self._counts_frames()),
+            frame_of_it=all_of(more, ult(level, _LEVELS + 1), self._counts_frames()),
             anew=all_of(negate(more), negate(over)),
             ended=all_of(negate(more), over),
             evidence=Evidence(),
