@@ -44,6 +44,7 @@ from mmuproof.model.masks import Masks
 from mmuproof.model.mixed_attributes import MixedAttributes
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
+from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.prefetches import Prefetches
@@ -292,6 +293,11 @@ class Kvm(ABC):
     @abstractmethod
     def tdp_roots(self) -> TdpRoots:
         """Roots of the TDP MMU."""
+
+    @property
+    @abstractmethod
+    def mode_changes(self) -> ModeChanges:
+        """What MMUs are told of other modes and processors."""
 
     @property
     @abstractmethod

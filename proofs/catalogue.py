@@ -49,6 +49,7 @@ from mmuproof.proofs.role import kept as role_kept
 from mmuproof.proofs.role import kept_roots as role_kept_roots
 from mmuproof.proofs.role import loaded_cr3 as role_loaded_cr3
 from mmuproof.proofs.role import made_roots as role_made_roots
+from mmuproof.proofs.role import modes as role_modes
 from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
@@ -177,6 +178,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *gating_advertised.THEOREMS,
     *gating_gmet.THEOREMS,
     *role_registers.THEOREMS,
+    *role_modes.THEOREMS,
     *role_cpu.THEOREMS,
     *role_root.THEOREMS,
     *role_nested.THEOREMS,

@@ -56,6 +56,7 @@ from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mixed_attributes import LiftedMixedAttributes
 from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
+from mmuproof.model.lifted.mode_changes import LiftedModeChanges
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
 from mmuproof.model.lifted.prefetches import LiftedPrefetches
@@ -94,6 +95,7 @@ from mmuproof.model.lifted.unit_paths import (
     NESTED_VMX_C,
     PAGE_TRACK_C,
     REGS_C,
+    SMM_C,
     SPTE_C,
     SVM_C,
     TDP_ITER_C,
@@ -393,6 +395,11 @@ class LiftedKvm(Kvm):
     def tdp_roots(self) -> LiftedTdpRoots:
         """See `Kvm.tdp_roots`."""
         return self._area("tdp_roots", LiftedTdpRoots, TDP_MMU_C)
+
+    @property
+    def mode_changes(self) -> LiftedModeChanges:
+        """See `Kvm.mode_changes`."""
+        return self._area("mode_changes", LiftedModeChanges, self._first(SMM_C, X86_C), CPUID_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

@@ -41,6 +41,7 @@ from mmuproof.model.masks import Masks
 from mmuproof.model.mixed_attributes import MixedAttributes
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
+from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.prefetches import Prefetches
@@ -76,6 +77,7 @@ from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.mixed_attributes import ReferenceMixedAttributes
 from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
+from mmuproof.model.reference.mode_changes import ReferenceModeChanges
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
 from mmuproof.model.reference.prefetches import ReferencePrefetches
@@ -177,6 +179,7 @@ class ReferenceKvm(Kvm):
         slot_walks: type[ReferenceSlotWalks] = ReferenceSlotWalks,
         child_syncs: type[ReferenceChildSyncs] = ReferenceChildSyncs,
         tdp_roots: type[ReferenceTdpRoots] = ReferenceTdpRoots,
+        mode_changes: type[ReferenceModeChanges] = ReferenceModeChanges,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -238,6 +241,7 @@ class ReferenceKvm(Kvm):
         self._slot_walks = slot_walks(self.constants)
         self._child_syncs = child_syncs(self.constants)
         self._tdp_roots = tdp_roots(self.constants)
+        self._mode_changes = mode_changes(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -476,6 +480,11 @@ class ReferenceKvm(Kvm):
     def tdp_roots(self) -> TdpRoots:
         """See `Kvm.tdp_roots`."""
         return self._tdp_roots
+
+    @property
+    def mode_changes(self) -> ModeChanges:
+        """See `Kvm.mode_changes`."""
+        return self._mode_changes
 
     @property
     def removed_tables(self) -> RemovedTables:
