@@ -36,6 +36,7 @@ from mmuproof.model.interference import Interference
 from mmuproof.model.invalidations import Invalidations
 from mmuproof.model.kept_roots import KeptRoots
 from mmuproof.model.late_faults import LateFaults
+from mmuproof.model.level_limits import LevelLimits
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
@@ -61,6 +62,7 @@ from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
 from mmuproof.model.spte_changes import SpteChanges
@@ -298,6 +300,16 @@ class Kvm(ABC):
     @abstractmethod
     def mode_changes(self) -> ModeChanges:
         """What MMUs are told of other modes and processors."""
+
+    @property
+    @abstractmethod
+    def slot_changes(self) -> SlotChanges:
+        """Slots that come and go."""
+
+    @property
+    @abstractmethod
+    def level_limits(self) -> LevelLimits:
+        """What bounds the size of pages."""
 
     @property
     @abstractmethod

@@ -60,8 +60,10 @@ from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.slot import attributes as slot_attributes
+from mmuproof.proofs.slot import changes as slot_changes
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
+from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
 from mmuproof.proofs.slot import sweeps as slot_sweeps
@@ -158,6 +160,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_followed.THEOREMS,
     *walk_addresses.THEOREMS,
     *slot_sweeps.THEOREMS,
+    *slot_changes.THEOREMS,
+    *slot_limits.THEOREMS,
     *role_kept_roots.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,

@@ -48,6 +48,7 @@ from mmuproof.model.lifted.interference import LiftedInterference
 from mmuproof.model.lifted.invalidations import LiftedInvalidations
 from mmuproof.model.lifted.kept_roots import LiftedKeptRoots
 from mmuproof.model.lifted.late_faults import LiftedLateFaults
+from mmuproof.model.lifted.level_limits import LiftedLevelLimits
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.map_answers import LiftedMapAnswers
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
@@ -73,6 +74,7 @@ from mmuproof.model.lifted.roots import LiftedRoots
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
 from mmuproof.model.lifted.shadow_walks import LiftedShadowWalks
+from mmuproof.model.lifted.slot_changes import LiftedSlotChanges
 from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
 from mmuproof.model.lifted.slot_walks import LiftedSlotWalks
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
@@ -400,6 +402,16 @@ class LiftedKvm(Kvm):
     def mode_changes(self) -> LiftedModeChanges:
         """See `Kvm.mode_changes`."""
         return self._area("mode_changes", LiftedModeChanges, self._first(SMM_C, X86_C), CPUID_C)
+
+    @property
+    def slot_changes(self) -> LiftedSlotChanges:
+        """See `Kvm.slot_changes`."""
+        return self._area("slot_changes", LiftedSlotChanges, X86_C, MMU_C, SPTE_C)
+
+    @property
+    def level_limits(self) -> LiftedLevelLimits:
+        """See `Kvm.level_limits`."""
+        return self._area("level_limits", LiftedLevelLimits, MMU_C, SPTE_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

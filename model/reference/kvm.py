@@ -33,6 +33,7 @@ from mmuproof.model.invalidations import Invalidations
 from mmuproof.model.kept_roots import KeptRoots
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.late_faults import LateFaults
+from mmuproof.model.level_limits import LevelLimits
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
@@ -69,6 +70,7 @@ from mmuproof.model.reference.interference import ReferenceInterference
 from mmuproof.model.reference.invalidations import ReferenceInvalidations
 from mmuproof.model.reference.kept_roots import ReferenceKeptRoots
 from mmuproof.model.reference.late_faults import ReferenceLateFaults
+from mmuproof.model.reference.level_limits import ReferenceLevelLimits
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
 from mmuproof.model.reference.map_answers import ReferenceMapAnswers
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
@@ -94,6 +96,7 @@ from mmuproof.model.reference.roots import ReferenceRoots
 from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
 from mmuproof.model.reference.shadow_walks import ReferenceShadowWalks
+from mmuproof.model.reference.slot_changes import ReferenceSlotChanges
 from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
 from mmuproof.model.reference.slot_walks import ReferenceSlotWalks
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
@@ -120,6 +123,7 @@ from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
 from mmuproof.model.spte_changes import SpteChanges
@@ -180,6 +184,8 @@ class ReferenceKvm(Kvm):
         child_syncs: type[ReferenceChildSyncs] = ReferenceChildSyncs,
         tdp_roots: type[ReferenceTdpRoots] = ReferenceTdpRoots,
         mode_changes: type[ReferenceModeChanges] = ReferenceModeChanges,
+        slot_changes: type[ReferenceSlotChanges] = ReferenceSlotChanges,
+        level_limits: type[ReferenceLevelLimits] = ReferenceLevelLimits,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -242,6 +248,8 @@ class ReferenceKvm(Kvm):
         self._child_syncs = child_syncs(self.constants)
         self._tdp_roots = tdp_roots(self.constants)
         self._mode_changes = mode_changes(self.constants)
+        self._slot_changes = slot_changes(self.constants)
+        self._level_limits = level_limits(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -485,6 +493,16 @@ class ReferenceKvm(Kvm):
     def mode_changes(self) -> ModeChanges:
         """See `Kvm.mode_changes`."""
         return self._mode_changes
+
+    @property
+    def slot_changes(self) -> SlotChanges:
+        """See `Kvm.slot_changes`."""
+        return self._slot_changes
+
+    @property
+    def level_limits(self) -> LevelLimits:
+        """See `Kvm.level_limits`."""
+        return self._level_limits
 
     @property
     def removed_tables(self) -> RemovedTables:
