@@ -61,6 +61,7 @@ from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
+from mmuproof.model.shadow_splits import ShadowSplits
 from mmuproof.model.shadow_walks import ShadowWalks
 from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
@@ -310,6 +311,11 @@ class Kvm(ABC):
     @abstractmethod
     def level_limits(self) -> LevelLimits:
         """What bounds the size of pages."""
+
+    @property
+    @abstractmethod
+    def shadow_splits(self) -> ShadowSplits:
+        """Splitting huge pages of the shadow MMU."""
 
     @property
     @abstractmethod

@@ -84,6 +84,7 @@ from mmuproof.proofs.stored import answers as stored_answers
 from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import removed as stored_removed
+from mmuproof.proofs.stored import shadow_splits as stored_shadow_splits
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import addresses as walk_addresses
 from mmuproof.proofs.walk import changed as walk_changed
@@ -136,6 +137,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_ranges.THEOREMS,
     *stored_kept.THEOREMS,
     *stored_ahead.THEOREMS,
+    *stored_shadow_splits.THEOREMS,
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,
     *flush_tables.THEOREMS,

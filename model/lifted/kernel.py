@@ -73,6 +73,7 @@ from mmuproof.model.lifted.root_loops import LiftedRootLoops
 from mmuproof.model.lifted.roots import LiftedRoots
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
+from mmuproof.model.lifted.shadow_splits import LiftedShadowSplits
 from mmuproof.model.lifted.shadow_walks import LiftedShadowWalks
 from mmuproof.model.lifted.slot_changes import LiftedSlotChanges
 from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
@@ -412,6 +413,11 @@ class LiftedKvm(Kvm):
     def level_limits(self) -> LiftedLevelLimits:
         """See `Kvm.level_limits`."""
         return self._area("level_limits", LiftedLevelLimits, MMU_C, SPTE_C)
+
+    @property
+    def shadow_splits(self) -> LiftedShadowSplits:
+        """See `Kvm.shadow_splits`."""
+        return self._area("shadow_splits", LiftedShadowSplits, MMU_C, SPTE_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

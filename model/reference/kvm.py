@@ -95,6 +95,7 @@ from mmuproof.model.reference.root_loops import ReferenceRootLoops
 from mmuproof.model.reference.roots import ReferenceRoots
 from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
+from mmuproof.model.reference.shadow_splits import ReferenceShadowSplits
 from mmuproof.model.reference.shadow_walks import ReferenceShadowWalks
 from mmuproof.model.reference.slot_changes import ReferenceSlotChanges
 from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
@@ -122,6 +123,7 @@ from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
+from mmuproof.model.shadow_splits import ShadowSplits
 from mmuproof.model.shadow_walks import ShadowWalks
 from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
@@ -186,6 +188,7 @@ class ReferenceKvm(Kvm):
         mode_changes: type[ReferenceModeChanges] = ReferenceModeChanges,
         slot_changes: type[ReferenceSlotChanges] = ReferenceSlotChanges,
         level_limits: type[ReferenceLevelLimits] = ReferenceLevelLimits,
+        shadow_splits: type[ReferenceShadowSplits] = ReferenceShadowSplits,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -250,6 +253,7 @@ class ReferenceKvm(Kvm):
         self._mode_changes = mode_changes(self.constants)
         self._slot_changes = slot_changes(self.constants)
         self._level_limits = level_limits(self.constants)
+        self._shadow_splits = shadow_splits(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -503,6 +507,11 @@ class ReferenceKvm(Kvm):
     def level_limits(self) -> LevelLimits:
         """See `Kvm.level_limits`."""
         return self._level_limits
+
+    @property
+    def shadow_splits(self) -> ShadowSplits:
+        """See `Kvm.shadow_splits`."""
+        return self._shadow_splits
 
     @property
     def removed_tables(self) -> RemovedTables:
