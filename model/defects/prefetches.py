@@ -37,7 +37,7 @@ class _Unlogged(ReferencePrefetches):
         return FALSE
 
 
-class _OneFrame(ReferencePrefetches):
+class _FirstFrameForAll(ReferencePrefetches):
     def _stays_at_first(self) -> Bool:
         return TRUE
 
@@ -93,6 +93,6 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"for \(i = 0; i < nr_pages; i\+\+, gfn\+\+, sptep\+\+\)",
         "for (i = 0; i < nr_pages; i++, sptep++)",
-        _ahead(_OneFrame),
+        _ahead(_FirstFrameForAll),
     ),
 )

@@ -12,7 +12,7 @@ from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, eq
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
 
-class _FirstEntry(ReferenceShadowSplits):
+class _SplitOfFirst(ReferenceShadowSplits):
     def _is_of_entry(self, index: BitVec) -> Bool:
         return eq(index, 0)
 
@@ -22,7 +22,7 @@ class _Unlisted(ReferenceShadowSplits):
         return FALSE
 
 
-class _Unflushed(ReferenceShadowSplits):
+class _SplitUnflushed(ReferenceShadowSplits):
     def _loses_table(self, _table: Bool) -> Bool:
         return FALSE
 
@@ -43,7 +43,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"(spte = make_small_spte\(kvm, huge_spte, sp->role, )index\);(\s+mmu_spte_set)",
         r"\g<1>0);\2",
-        _splits(_FirstEntry),
+        _splits(_SplitOfFirst),
     ),
     defect(
         "shadow-split-unlisted",
@@ -59,7 +59,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"flush \|= !is_last_spte\(\*sptep, sp->role\.level\);",
         "",
-        _splits(_Unflushed),
+        _splits(_SplitUnflushed),
     ),
     defect(
         "shadow-split-grants-all",

@@ -22,12 +22,12 @@ class _FrameStays(ReferenceSlotWalks):
         return FALSE
 
 
-class _ForgetsEarlier(ReferenceSlotWalks):
+class _ForgetsDue(ReferenceSlotWalks):
     def _is_due(self, _stale: Bool, changes: Bool) -> Bool:
         return changes
 
 
-class _YieldsUnflushed(ReferenceSlotWalks):
+class _YieldsDue(ReferenceSlotWalks):
     def _flushes(self) -> Bool:
         return FALSE
 
@@ -77,7 +77,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"flush \|= fn\(kvm, iterator\.rmap, slot\);",
         "flush = fn(kvm, iterator.rmap, slot);",
-        _walks(_ForgetsEarlier),
+        _walks(_ForgetsDue),
     ),
     defect(
         "slot-walk-yields-unflushed",
@@ -85,7 +85,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"kvm_flush_remote_tlbs_range\(kvm, start_gfn,\s+iterator\.gfn - start_gfn \+ 1\);",
         "",
-        _walks(_YieldsUnflushed),
+        _walks(_YieldsDue),
     ),
     defect(
         "slot-walk-flushes-short",

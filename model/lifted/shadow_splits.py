@@ -88,6 +88,7 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
                 value = ite(eq(index, each), read(memory, table, each * 64, 64), value)
             return value
 
+        looked_at = ult(index, LOOKED_AT)
         before, stale = held(made.head), ne(read(made.head, due, 0, 8), 0)
         level, access = (zext(bench.flag(page, "role", name), 32) for name in ("level", "access"))
         makes = session.calls(*(cut.function for cut in cuts.MAKE))
@@ -108,7 +109,7 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
 
         return SplitEntry(
             index=index,
-            here=all_of(made.goes_on, ult(index, LOOKED_AT)),
+            here=all_of(made.goes_on, looked_at),
             present=ne(before & constant_of(self._unit, _PRESENT), 0),
             table=all_of(ne(level, 1), eq(before & 1 << _LARGE, 0)),
             before=before,
@@ -123,6 +124,7 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
                 )
             ),
             listed=all_of(
+                looked_at,
                 of_frame,
                 any_of(
                     *(
