@@ -118,7 +118,9 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
             made_right=any_of(
                 *(
                     all_of(
-                        call.guard, *(eq(told, each) for told, each in zip(numbers_given(call), wanted, strict=True))
+                        looked_at,
+                        call.guard,
+                        *(eq(told, each) for told, each in zip(numbers_given(call), wanted, strict=True)),
                     )
                     for call in makes
                 )
