@@ -14,6 +14,7 @@ from functools import cached_property
 from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
+from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.dirty_logging import DirtyLogging
@@ -36,6 +37,7 @@ from mmuproof.model.interference import Interference
 from mmuproof.model.invalidations import Invalidations
 from mmuproof.model.kept_roots import KeptRoots
 from mmuproof.model.late_faults import LateFaults
+from mmuproof.model.level_limits import LevelLimits
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
@@ -44,8 +46,10 @@ from mmuproof.model.masks import Masks
 from mmuproof.model.mixed_attributes import MixedAttributes
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
+from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
+from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.register_writes import RegisterWrites
@@ -58,14 +62,18 @@ from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
+from mmuproof.model.shadow_splits import ShadowSplits
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
+from mmuproof.model.slot_walks import SlotWalks
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
+from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
@@ -274,6 +282,46 @@ class Kvm(ABC):
     @abstractmethod
     def created_mmus(self) -> CreatedMmus:
         """MMUs of new vCPUs."""
+
+    @property
+    @abstractmethod
+    def prefetches(self) -> Prefetches:
+        """What is mapped ahead of any access."""
+
+    @property
+    @abstractmethod
+    def slot_walks(self) -> SlotWalks:
+        """Walks through a slot's lists."""
+
+    @property
+    @abstractmethod
+    def child_syncs(self) -> ChildSyncs:
+        """Synchronizing what is below a page."""
+
+    @property
+    @abstractmethod
+    def tdp_roots(self) -> TdpRoots:
+        """Roots of the TDP MMU."""
+
+    @property
+    @abstractmethod
+    def mode_changes(self) -> ModeChanges:
+        """What MMUs are told of other modes and processors."""
+
+    @property
+    @abstractmethod
+    def slot_changes(self) -> SlotChanges:
+        """Slots that come and go."""
+
+    @property
+    @abstractmethod
+    def level_limits(self) -> LevelLimits:
+        """What bounds the size of pages."""
+
+    @property
+    @abstractmethod
+    def shadow_splits(self) -> ShadowSplits:
+        """Splitting huge pages of the shadow MMU."""
 
     @property
     @abstractmethod

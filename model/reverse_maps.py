@@ -113,6 +113,7 @@ class CollapseRound:
         dropped: the SPTE is taken away.
         flushed: its frames are flushed at once.
         due: a flush is due when all are looked at again.
+        restarts: the list is gone through from its beginning again.
         evidence: how it came about.
     """
 
@@ -128,6 +129,7 @@ class CollapseRound:
     dropped: Bool
     flushed: Bool
     due: Bool
+    restarts: Bool
     evidence: Evidence
 
 

@@ -32,6 +32,7 @@ from mmuproof.proofs.loop import mapping as loop_mapping
 from mmuproof.proofs.loop import ranges as loop_ranges
 from mmuproof.proofs.loop import roots as loop_roots
 from mmuproof.proofs.loop import shadow_walks as loop_shadow_walks
+from mmuproof.proofs.loop import slot_walks as loop_slot_walks
 from mmuproof.proofs.loop import zapping as loop_zapping
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
@@ -48,18 +49,22 @@ from mmuproof.proofs.role import kept as role_kept
 from mmuproof.proofs.role import kept_roots as role_kept_roots
 from mmuproof.proofs.role import loaded_cr3 as role_loaded_cr3
 from mmuproof.proofs.role import made_roots as role_made_roots
+from mmuproof.proofs.role import modes as role_modes
 from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.role import tdp_root as role_tdp_root
 from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.setup import created as setup_created
 from mmuproof.proofs.slot import attributes as slot_attributes
+from mmuproof.proofs.slot import changes as slot_changes
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
+from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
 from mmuproof.proofs.slot import sweeps as slot_sweeps
@@ -75,13 +80,16 @@ from mmuproof.proofs.spte import page as spte_page
 from mmuproof.proofs.spte import permissions as spte_permissions
 from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
+from mmuproof.proofs.stored import ahead as stored_ahead
 from mmuproof.proofs.stored import answers as stored_answers
 from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import removed as stored_removed
+from mmuproof.proofs.stored import shadow_splits as stored_shadow_splits
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import addresses as walk_addresses
 from mmuproof.proofs.walk import changed as walk_changed
+from mmuproof.proofs.walk import children as walk_children
 from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import flags as walk_flags
 from mmuproof.proofs.walk import followed as walk_followed
@@ -103,6 +111,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_whole.THEOREMS,
     *walk_resync.THEOREMS,
     *walk_changed.THEOREMS,
+    *walk_children.THEOREMS,
     *walk_written.THEOREMS,
     *walk_translated.THEOREMS,
     *exec_only.THEOREMS,
@@ -128,6 +137,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *stored_answers.THEOREMS,
     *flush_ranges.THEOREMS,
     *stored_kept.THEOREMS,
+    *stored_ahead.THEOREMS,
+    *stored_shadow_splits.THEOREMS,
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,
     *flush_tables.THEOREMS,
@@ -142,6 +153,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_ranges.THEOREMS,
     *loop_roots.THEOREMS,
     *loop_shadow_walks.THEOREMS,
+    *loop_slot_walks.THEOREMS,
     *slot_logging.THEOREMS,
     *slot_huge_pages.THEOREMS,
     *slot_guest_tables.THEOREMS,
@@ -151,6 +163,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_followed.THEOREMS,
     *walk_addresses.THEOREMS,
     *slot_sweeps.THEOREMS,
+    *slot_changes.THEOREMS,
+    *slot_limits.THEOREMS,
     *role_kept_roots.THEOREMS,
     *l1tf.THEOREMS,
     *no_warning.THEOREMS,
@@ -171,6 +185,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *gating_advertised.THEOREMS,
     *gating_gmet.THEOREMS,
     *role_registers.THEOREMS,
+    *role_modes.THEOREMS,
     *role_cpu.THEOREMS,
     *role_root.THEOREMS,
     *role_nested.THEOREMS,
@@ -183,6 +198,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_found.THEOREMS,
     *role_kept.THEOREMS,
     *role_zapped.THEOREMS,
+    *role_tdp_root.THEOREMS,
     *setup_consistent.THEOREMS,
     *setup_created.THEOREMS,
     *setting_answers.THEOREMS,

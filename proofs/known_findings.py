@@ -439,4 +439,20 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         ),
         lacking=_AFTER_6_1,
     ),
+    KnownFinding(
+        number=29,
+        says="A walk through a slot flushes the frames up to its own before it gives mmu_lock up, and forgets what it "
+        "has changed at lower levels, and what was due before it.",
+        shapes=tuple(
+            shape
+            for part in ("above the first level", "a flush that was due before the walk")
+            for shape in _shapes(
+                "flush.slot-walk",
+                (Vendor.INTEL, Vendor.AMD),
+                part,
+                "changed-unflushed",
+                "arch/x86/kvm/mmu/mmu.c:__walk_slot_rmaps",
+            )
+        ),
+    ),
 )

@@ -177,7 +177,9 @@ class CutCalls:
             raise Refused(f"cut {cut.function}: an argument is no pointer", str(argument.at))
         target = argument.type.target
         offset, width = 0, target.bits
-        if path:
+        if path.isdecimal():
+            offset = int(path) * width
+        elif path:
             try:
                 member = _first_member(target, path.split("|"))
             except KeyError:

@@ -29,7 +29,8 @@ class Cut:
         gives: the result, where the question that is asked fixes it; of its arguments, where it depends on them.
         watched: whether what memory holds at a call is kept with it.
         stores: what the call is known to write, after what ``writes`` says: the position of a pointer argument,
-            the path of the member as in ``writes`` (empty for the scalar pointed to) and the value.
+            the path of the member as in ``writes`` (empty for the scalar pointed to, a number for the one so many
+            after it) and the value.
     """
 
     function: str

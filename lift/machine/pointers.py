@@ -107,15 +107,18 @@ def _moved(place: Place, count: BitVec, stride: int, at: Location) -> Place:
 
 
 def _distance(left: Pointer, right: Pointer, at: Location) -> BitVec:
-    """How far ``left`` is behind ``right``, in bits; both are in one object."""
+    """How far ``left`` is behind ``right``, in bits; both are in one object, or numbers."""
     result: BitVec | None = None
     for a in left.targets:
         for b in right.targets:
             if all_of(a.guard, b.guard) is FALSE:
                 continue
-            if a.place is None or b.place is None or a.place.object is not b.place.object:
+            if a.address is not None and b.address is not None:
+                each = (a.address - b.address) * 8
+            elif a.place is None or b.place is None or a.place.object is not b.place.object:
                 raise Refused("pointers into different objects are compared or subtracted", str(at))
-            each = a.place.position - b.place.position
+            else:
+                each = a.place.position - b.place.position
             result = each if result is None else ite(all_of(a.guard, b.guard), each, result)
     if result is None:
         raise Refused("pointers into different objects are compared or subtracted", str(at))

@@ -27,5 +27,6 @@ WITHOUT_TRY: Mapping[int, str] = {
     "host takes L1's pages for idle.",
     20: "Elsewhere than under Hyper-V all is flushed; no emulator here is a Hyper-V.",
     21: "It needs two processors in a window of a few instructions.",
+    29: "Elsewhere than under Hyper-V all is flushed; no emulator here is a Hyper-V.",
 }
 """By the number of the finding, why there is no try of it."""

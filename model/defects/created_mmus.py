@@ -32,7 +32,7 @@ class _TableOfOnes(ReferenceCreatedMmus):
         return bv(1, 64)
 
 
-class _NoTable(ReferenceCreatedMmus):
+class _NoPaeRoot(ReferenceCreatedMmus):
     def _has_table(self, tdp: Bool, deep: Bool) -> Bool:
         return all_of(tdp, negate(deep))
 
@@ -80,6 +80,6 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"if \(tdp_enabled && kvm_mmu_get_tdp_level\(vcpu\) > PT32E_ROOT_LEVEL\)",
         "if (!tdp_enabled || kvm_mmu_get_tdp_level(vcpu) > PT32E_ROOT_LEVEL)",
-        _created(_NoTable),
+        _created(_NoPaeRoot),
     ),
 )

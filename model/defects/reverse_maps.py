@@ -42,6 +42,11 @@ class _BelowSlot(ReferenceReverseMaps):
         return TRUE
 
 
+class _GoesOnInList(ReferenceReverseMaps):
+    def _restarts(self, _dropped: Bool) -> Bool:
+        return FALSE
+
+
 def _kept(variant: type[ReferenceReverseMaps]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, reverse_maps=variant)
 
@@ -95,5 +100,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"sp->role\.direct && is_gfn_in_memslot\(slot, sp->gfn\) &&",
         "sp->role.direct && sp->gfn < slot->base_gfn + slot->npages &&",
         _kept(_BelowSlot),
+    ),
+    defect(
+        "collapse-goes-on-in-list",
+        "A list is gone through further by an SPTE that is no longer on it.",
+        _MMU_C,
+        r"(need_tlb_flush = 1;\s+)goto restart;",
+        r"\1continue;",
+        _kept(_GoesOnInList),
     ),
 )

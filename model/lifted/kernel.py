@@ -26,6 +26,7 @@ from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.address_syncs import LiftedAddressSyncs
+from mmuproof.model.lifted.child_syncs import LiftedChildSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.created_mmus import LiftedCreatedMmus
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
@@ -48,6 +49,7 @@ from mmuproof.model.lifted.interference import LiftedInterference
 from mmuproof.model.lifted.invalidations import LiftedInvalidations
 from mmuproof.model.lifted.kept_roots import LiftedKeptRoots
 from mmuproof.model.lifted.late_faults import LiftedLateFaults
+from mmuproof.model.lifted.level_limits import LiftedLevelLimits
 from mmuproof.model.lifted.linear_accesses import LiftedLinearAccesses
 from mmuproof.model.lifted.map_answers import LiftedMapAnswers
 from mmuproof.model.lifted.map_rounds import LiftedMapRounds
@@ -56,8 +58,10 @@ from mmuproof.model.lifted.masks import LiftedMasks
 from mmuproof.model.lifted.mixed_attributes import LiftedMixedAttributes
 from mmuproof.model.lifted.mmio import LiftedMmio
 from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
+from mmuproof.model.lifted.mode_changes import LiftedModeChanges
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
+from mmuproof.model.lifted.prefetches import LiftedPrefetches
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
 from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
@@ -70,14 +74,18 @@ from mmuproof.model.lifted.root_loops import LiftedRootLoops
 from mmuproof.model.lifted.roots import LiftedRoots
 from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
+from mmuproof.model.lifted.shadow_splits import LiftedShadowSplits
 from mmuproof.model.lifted.shadow_walks import LiftedShadowWalks
+from mmuproof.model.lifted.slot_changes import LiftedSlotChanges
 from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
+from mmuproof.model.lifted.slot_walks import LiftedSlotWalks
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
 from mmuproof.model.lifted.table_writes import LiftedTableWrites
 from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
+from mmuproof.model.lifted.tdp_roots import LiftedTdpRoots
 from mmuproof.model.lifted.tlb_flushes import LiftedTlbFlushes
 from mmuproof.model.lifted.translations import LiftedTranslations
 from mmuproof.model.lifted.unit_paths import (
@@ -91,6 +99,7 @@ from mmuproof.model.lifted.unit_paths import (
     NESTED_VMX_C,
     PAGE_TRACK_C,
     REGS_C,
+    SMM_C,
     SPTE_C,
     SVM_C,
     TDP_ITER_C,
@@ -376,6 +385,46 @@ class LiftedKvm(Kvm):
     def created_mmus(self) -> LiftedCreatedMmus:
         """See `Kvm.created_mmus`."""
         return self._area("created_mmus", LiftedCreatedMmus, MMU_C)
+
+    @property
+    def prefetches(self) -> LiftedPrefetches:
+        """See `Kvm.prefetches`."""
+        return self._area("prefetches", LiftedPrefetches, MMU_C, SPTE_C)
+
+    @property
+    def slot_walks(self) -> LiftedSlotWalks:
+        """See `Kvm.slot_walks`."""
+        return self._area("slot_walks", LiftedSlotWalks, MMU_C, SPTE_C)
+
+    @property
+    def child_syncs(self) -> LiftedChildSyncs:
+        """See `Kvm.child_syncs`."""
+        return self._area("child_syncs", LiftedChildSyncs, MMU_C, SPTE_C)
+
+    @property
+    def tdp_roots(self) -> LiftedTdpRoots:
+        """See `Kvm.tdp_roots`."""
+        return self._area("tdp_roots", LiftedTdpRoots, TDP_MMU_C)
+
+    @property
+    def mode_changes(self) -> LiftedModeChanges:
+        """See `Kvm.mode_changes`."""
+        return self._area("mode_changes", LiftedModeChanges, self._first(SMM_C, X86_C), CPUID_C)
+
+    @property
+    def slot_changes(self) -> LiftedSlotChanges:
+        """See `Kvm.slot_changes`."""
+        return self._area("slot_changes", LiftedSlotChanges, X86_C, MMU_C, SPTE_C)
+
+    @property
+    def level_limits(self) -> LiftedLevelLimits:
+        """See `Kvm.level_limits`."""
+        return self._area("level_limits", LiftedLevelLimits, MMU_C, SPTE_C)
+
+    @property
+    def shadow_splits(self) -> LiftedShadowSplits:
+        """See `Kvm.shadow_splits`."""
+        return self._area("shadow_splits", LiftedShadowSplits, MMU_C, SPTE_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

@@ -311,7 +311,9 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             dropped=any_of(*(all_of(call.guard, is_given(call, entry)) for call in drops)),
             flushed=flushes,
             due=any_of(
-                *(all_of(back.guard, ne(read(back.memory, due, 0, 32), 0)) for back in session.machine.went_back)
+                *(all_of(back.guard, ne(read(back.memory, due, 0, 32), 0)) for back in session.machine.went_back),
+                *([] if made.end is None else [all_of(made.goes_on, ne(read(made.end, due, 0, 32), 0))]),
             ),
+            restarts=any_of(*(back.guard for back in session.machine.went_back)),
             evidence=session.evidence(),
         )

@@ -12,6 +12,7 @@ REGS_C = "arch/x86/kvm/regs.c"
 MSRS_C = "arch/x86/kvm/msrs.c"
 X86_C = "arch/x86/kvm/x86.c"
 HYPERV_C = "arch/x86/kvm/hyperv.c"
+SMM_C = "arch/x86/kvm/smm.c"
 VMX_C = "arch/x86/kvm/vmx/vmx.c"
 NESTED_VMX_C = "arch/x86/kvm/vmx/nested.c"
 SVM_C = "arch/x86/kvm/svm/svm.c"
@@ -33,6 +34,7 @@ UNITS = (
     NESTED_SVM_C,
     X86_C,
     HYPERV_C,
+    SMM_C,
     EVMCS_C,
     FORMER_EVMCS_C,
 )

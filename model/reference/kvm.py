@@ -10,6 +10,7 @@ from __future__ import annotations
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
+from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.dirty_logging import DirtyLogging
@@ -33,6 +34,7 @@ from mmuproof.model.invalidations import Invalidations
 from mmuproof.model.kept_roots import KeptRoots
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.late_faults import LateFaults
+from mmuproof.model.level_limits import LevelLimits
 from mmuproof.model.linear_accesses import LinearAccesses
 from mmuproof.model.map_answers import MapAnswers
 from mmuproof.model.map_rounds import MapRounds
@@ -41,12 +43,15 @@ from mmuproof.model.masks import Masks
 from mmuproof.model.mixed_attributes import MixedAttributes
 from mmuproof.model.mmio import Mmio
 from mmuproof.model.mmio_faults import MmioFaults
+from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
+from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
 from mmuproof.model.reference.base.constants import Constants
+from mmuproof.model.reference.child_syncs import ReferenceChildSyncs
 from mmuproof.model.reference.created_mmus import ReferenceCreatedMmus
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.exits import ReferenceExits
@@ -67,6 +72,7 @@ from mmuproof.model.reference.interference import ReferenceInterference
 from mmuproof.model.reference.invalidations import ReferenceInvalidations
 from mmuproof.model.reference.kept_roots import ReferenceKeptRoots
 from mmuproof.model.reference.late_faults import ReferenceLateFaults
+from mmuproof.model.reference.level_limits import ReferenceLevelLimits
 from mmuproof.model.reference.linear_accesses import ReferenceLinearAccesses
 from mmuproof.model.reference.map_answers import ReferenceMapAnswers
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
@@ -75,8 +81,10 @@ from mmuproof.model.reference.masks import ReferenceMasks
 from mmuproof.model.reference.mixed_attributes import ReferenceMixedAttributes
 from mmuproof.model.reference.mmio import ReferenceMmio
 from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
+from mmuproof.model.reference.mode_changes import ReferenceModeChanges
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
+from mmuproof.model.reference.prefetches import ReferencePrefetches
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
 from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
@@ -89,14 +97,18 @@ from mmuproof.model.reference.root_loops import ReferenceRootLoops
 from mmuproof.model.reference.roots import ReferenceRoots
 from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
+from mmuproof.model.reference.shadow_splits import ReferenceShadowSplits
 from mmuproof.model.reference.shadow_walks import ReferenceShadowWalks
+from mmuproof.model.reference.slot_changes import ReferenceSlotChanges
 from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
+from mmuproof.model.reference.slot_walks import ReferenceSlotWalks
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.table_writes import ReferenceTableWrites
 from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
+from mmuproof.model.reference.tdp_roots import ReferenceTdpRoots
 from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
 from mmuproof.model.reference.translations import ReferenceTranslations
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
@@ -113,14 +125,18 @@ from mmuproof.model.root_loops import RootLoops
 from mmuproof.model.roots import Roots
 from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
+from mmuproof.model.shadow_splits import ShadowSplits
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
+from mmuproof.model.slot_walks import SlotWalks
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
+from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
@@ -167,6 +183,14 @@ class ReferenceKvm(Kvm):
         table_writes: type[ReferenceTableWrites] = ReferenceTableWrites,
         nx_recovery: type[ReferenceNxRecovery] = ReferenceNxRecovery,
         map_answers: type[ReferenceMapAnswers] = ReferenceMapAnswers,
+        prefetches: type[ReferencePrefetches] = ReferencePrefetches,
+        slot_walks: type[ReferenceSlotWalks] = ReferenceSlotWalks,
+        child_syncs: type[ReferenceChildSyncs] = ReferenceChildSyncs,
+        tdp_roots: type[ReferenceTdpRoots] = ReferenceTdpRoots,
+        mode_changes: type[ReferenceModeChanges] = ReferenceModeChanges,
+        slot_changes: type[ReferenceSlotChanges] = ReferenceSlotChanges,
+        level_limits: type[ReferenceLevelLimits] = ReferenceLevelLimits,
+        shadow_splits: type[ReferenceShadowSplits] = ReferenceShadowSplits,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -225,6 +249,14 @@ class ReferenceKvm(Kvm):
         self._table_writes = table_writes(self.constants)
         self._nx_recovery = nx_recovery(self.constants)
         self._map_answers = map_answers(self.constants)
+        self._prefetches = prefetches(self.constants)
+        self._slot_walks = slot_walks(self.constants)
+        self._child_syncs = child_syncs(self.constants)
+        self._tdp_roots = tdp_roots(self.constants)
+        self._mode_changes = mode_changes(self.constants)
+        self._slot_changes = slot_changes(self.constants)
+        self._level_limits = level_limits(self.constants)
+        self._shadow_splits = shadow_splits(self.constants)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -449,6 +481,46 @@ class ReferenceKvm(Kvm):
     def map_answers(self) -> MapAnswers:
         """See `Kvm.map_answers`."""
         return self._map_answers
+
+    @property
+    def prefetches(self) -> Prefetches:
+        """See `Kvm.prefetches`."""
+        return self._prefetches
+
+    @property
+    def slot_walks(self) -> SlotWalks:
+        """See `Kvm.slot_walks`."""
+        return self._slot_walks
+
+    @property
+    def child_syncs(self) -> ChildSyncs:
+        """See `Kvm.child_syncs`."""
+        return self._child_syncs
+
+    @property
+    def tdp_roots(self) -> TdpRoots:
+        """See `Kvm.tdp_roots`."""
+        return self._tdp_roots
+
+    @property
+    def mode_changes(self) -> ModeChanges:
+        """See `Kvm.mode_changes`."""
+        return self._mode_changes
+
+    @property
+    def slot_changes(self) -> SlotChanges:
+        """See `Kvm.slot_changes`."""
+        return self._slot_changes
+
+    @property
+    def level_limits(self) -> LevelLimits:
+        """See `Kvm.level_limits`."""
+        return self._level_limits
+
+    @property
+    def shadow_splits(self) -> ShadowSplits:
+        """See `Kvm.shadow_splits`."""
+        return self._shadow_splits
 
     @property
     def removed_tables(self) -> RemovedTables:

@@ -143,8 +143,13 @@ class ReferenceReverseMaps(ReferenceArea, ReverseMaps):
             dropped=dropped,
             flushed=all_of(dropped, at_once),
             due=all_of(dropped, negate(at_once)),
+            restarts=self._restarts(dropped),
             evidence=Evidence(),
         )
+
+    def _restarts(self, dropped: Bool) -> Bool:
+        """Whether a list is gone through again from which an SPTE was taken."""
+        return dropped
 
     def _of_slot(self, gfn: BitVec, base: BitVec) -> Bool:
         """Whether a frame is one that the slot may have, by its first."""

@@ -213,6 +213,11 @@ def _given_up(made: CollapseRound, before: bool) -> Claim:
             all_of(made.dropped, negate(any_of(made.flushed, made.due))),
             f"{name} takes an SPTE away, and nobody flushes.",
         ).told("no flush", "KVM: who goes through a slot flushes what has changed"),
+        Wrong(
+            "goes-on-in-list",
+            all_of(made.dropped, negate(made.restarts)),
+            f"{name} takes an SPTE off the list that it goes through, and goes on behind it.",
+        ).told("others of the list may be passed over", "KVM's comment at rmap_get_first(): start anew after removing"),
     )
 
 
@@ -244,10 +249,13 @@ THEOREMS = (
         name="stored.collapsed",
         claim="Where small pages are given up for huge ones, an SPTE goes only if no guest's table is behind it, "
         "and if the slot and the host can have a larger page there. That is asked only where the slot's arrays have "
-        "entries. What goes is flushed.",
+        "entries. What goes is flushed, and its list is gone through again.",
         source="KVM's comment in kvm_mmu_zap_collapsible_spte()",
         assumes=("how large a page can be is for slot.huge-page to say",),
         state=several(_collapsed),
-        catches=(Catch("collapse-asks-below-slot", "asked-outside-slot"),),
+        catches=(
+            Catch("collapse-asks-below-slot", "asked-outside-slot"),
+            Catch("collapse-goes-on-in-list", "goes-on-in-list"),
+        ),
     ),
 )

@@ -221,6 +221,10 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
 UNDECIDED: tuple[Assertion, ...] = (
+    Assertion("__direct_pte_prefetch", MMU_C, "who maps ahead without the guest's entries has a direct page"),
+    Assertion("kvm_rmap_zap_gfn_range", MMU_C, "what is found of a range are slots with frames of it"),
+    Assertion("kvm_tdp_mmu_alloc_root", TDP_MMU_C, "a root that is listed with the vCPU's role can be held"),
+    Assertion("enter_smm", "arch/x86/kvm/smm.c", "DR7 can be set to its fixed value", since="7.2"),
     Assertion("is_unsync_root", MMU_C, "a root that is in use has a page, or is one of the special ones"),
     Assertion(
         "kvm_arch_pre_set_memory_attributes", MMU_C, "only VMs with private memory change attributes", since="6.12"

@@ -10,18 +10,19 @@ AT_PAGE = "sp after some rounds->{} after some rounds"
 """What a member of the page is called."""
 
 
-def listed_page(gfn: BitVec) -> ListedPage:
-    """The page, of those looked for at a frame."""
-    role = var(AT_PAGE.format("role"), PAGE_ROLE_BITS)
+def listed_page(gfn: BitVec, *, loop: str = "") -> ListedPage:
+    """The page, of those looked for at a frame; in a loop inside another one by its number there, as in ``#2``."""
+    at_page = AT_PAGE.replace("some rounds", f"some rounds{loop}")
+    role = var(at_page.format("role"), PAGE_ROLE_BITS)
     direct, passthrough, invalid = (role_flag(role, name) for name in ("direct", "passthrough", "invalid"))
     return ListedPage(
-        there=negate(bool_var("sp after some rounds == NULL")),
+        there=negate(bool_var(f"sp after some rounds{loop} == NULL")),
         gfn=gfn,
-        page_gfn=var(AT_PAGE.format("gfn"), 64),
+        page_gfn=var(at_page.format("gfn"), 64),
         direct=direct,
         passthrough=passthrough,
         invalid=invalid,
-        of_tdp=ne(var(AT_PAGE.format("tdp_mmu_page"), 1), 0),
-        made_in=var(AT_PAGE.format("mmu_valid_gen"), 8),
+        of_tdp=ne(var(at_page.format("tdp_mmu_page"), 1), 0),
+        made_in=var(at_page.format("mmu_valid_gen"), 8),
         generation=var("kvm->arch.mmu_valid_gen after some rounds", 8),
     )

@@ -1,0 +1,44 @@
+"""The calls of what bounds the size of pages that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common
+
+ADDRESS = Cut(
+    function="__gfn_to_hva_memslot", reason="where userspace has a frame, any, by slot.index; of which is looked at"
+)
+PGD, P4D, PUD, PMD = (
+    Cut(function=name, reason="finds the entry of an address in the host's tables: any; for which is looked at")
+    for name in ("pgd_offset_pgd", "p4d_offset", "pud_offset", "pmd_offset")
+)
+HOST: tuple[Cut, ...] = (
+    *common.CUTS,
+    ADDRESS,
+    PGD,
+    P4D,
+    PUD,
+    PMD,
+    *common.each(
+        "keeps interrupts away, or lets them come",
+        "arch_local_irq_save",
+        "arch_local_irq_restore",
+        "arch_irqs_disabled",
+        "arch_irqs_disabled_flags",
+        "arch_local_irq_disable",
+        "arch_local_irq_enable",
+        "warn_bogus_irq_restore",
+    ),
+)
+GIGABYTE = "variable_test_bit"
+HANDLE = Cut(
+    function="direct_page_fault",
+    reason="handles a fault without a guest's tables, by fault.mapped; what the fault says then is looked at",
+    elsewhere=("*", "struct kvm_page_fault", "struct kvm_vcpu", "struct kvm", "struct kvm_mmu_page"),
+    watched=True,
+)
+UNPAGED: tuple[Cut, ...] = (*common.CUTS, HANDLE)
+VENDOR = Cut(
+    function="kvm_x86_gmem_max_mapping_level", reason="how large a page can be by the vendor's own tables: any answer"
+)
+GUEST_MEMORY: tuple[Cut, ...] = (*common.CUTS, VENDOR)

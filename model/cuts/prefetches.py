@@ -1,0 +1,53 @@
+"""The calls of mapping ahead that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common, flush_ranges
+
+_MAPS = "maps entries ahead; which is looked at, and what they get is looked at where it does"
+_WRITTEN = ("*", "struct kvm_mmu_page", "struct kvm_rmap_head", "struct list_head")
+MANY = Cut(function="direct_pte_prefetch_many", reason=_MAPS, elsewhere=_WRITTEN)
+WHOLE = Cut(function="__direct_pte_prefetch", reason=_MAPS, elsewhere=_WRITTEN)
+OF_GUEST = tuple(
+    Cut(
+        function=f"{each}_prefetch_gpte",
+        reason="maps one entry ahead, by walk.ahead; which is looked at",
+        elsewhere=_WRITTEN,
+    )
+    for each in ("ept", "paging64", "paging32")
+)
+CHOOSES: tuple[Cut, ...] = (*common.CUTS, flush_ranges.SPTE_INDEX, MANY)
+CHOOSES_OF_GUEST: tuple[Cut, ...] = (*common.CUTS, flush_ranges.SPTE_INDEX, WHOLE, *OF_GUEST)
+SLOT = Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the slot of a frame, or none; of which is looked at")
+PAGES = tuple(
+    Cut(
+        function=name,
+        reason="finds the host's pages of frames that begin with one: any number of them; of which is looked at",
+        writes=((2, "*"),),
+    )
+    for name in ("kvm_prefetch_pages", "gfn_to_page_many_atomic")
+)
+MAKE = Cut(
+    function="mmu_set_spte",
+    reason="maps a page with an entry, by stored.shadow; with which, and what for, is looked at",
+    elsewhere=(*_WRITTEN, "struct kvm_page_fault", "struct kvm_vcpu"),
+)
+FRAME = Cut(function="kvm_mmu_page_get_gfn", reason="the frame that is noted of an entry: any, by stored.translation")
+MAPS: tuple[Cut, ...] = (
+    *common.CUTS,
+    flush_ranges.SPTE_INDEX,
+    SLOT,
+    *PAGES,
+    MAKE,
+    FRAME,
+    *common.each(
+        "lets a page of the host's go; writes no SPTE",
+        "kvm_release_page_dirty",
+        "kvm_release_page_clean",
+        "put_page",
+        "folio_put",
+        "__folio_put",
+        "__put_page",
+    ),
+)

@@ -1,0 +1,177 @@
+"""How a lifted tree synchronizes what is below a page of SPTEs: ``mmu.c``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade, RoundMade
+from mmuproof.lift.machine.memory import Object, ObjectKind, Value, pointer_to, same_place
+from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.child_syncs import ChildrenSynced, ChildSyncs, UnsyncRound
+from mmuproof.model.cuts import child_syncs as cuts
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.entry_bench import page_table
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.variables import FLAG, NUMBER, leads_to, variable_like, variable_of
+from mmuproof.model.stores import LOOKED_AT
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize, slt, ule, var
+
+_SEARCHES, _SYNCS, _PAGE = "__mmu_unsync_walk", "mmu_sync_children", "struct kvm_mmu_page"
+_FOUND, _ROOM = "struct kvm_mmu_pages", 16
+_PRESENT, _LARGE = "SPTE_MMU_PRESENT_MASK", 7
+_REQUEST, _NUMBER = 8 + 3, 0xFF
+"""KVM_REQ_MMU_SYNC, and the bits of a request that tell which it is."""
+
+
+class LiftedChildSyncs(ChildSyncs, Remembers):
+    """How a lifted tree synchronizes.
+
+    Args:
+        unit: ``mmu.c``.
+        _spte: ``spte.c``, in which is read what those write that are not followed.
+    """
+
+    def __init__(self, unit: Unit, _spte: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @once
+    def searched(self) -> UnsyncRound:
+        """See `ChildSyncs.searched`."""
+        child = Object(name="child", type=self._unit.record(_PAGE), kind=ObjectKind.INPUT, by_pointer=True)
+        given: dict[Cut, Value] = {each: bv(LOOKED_AT, 64) for each in cuts.NEXT}
+        given |= dict.fromkeys(cuts.CHILD, pointer_to(child))
+        known = tuple(replace(cut, gives=given[cut]) if cut in given else cut for cut in cuts.SEARCHES)
+        bench = Bench(self._unit, known, any_round=frozenset({_SEARCHES}))
+        page = bench.add("sp", _PAGE)
+        bench.add("pvec", _FOUND)
+        table = page_table("sp->spt")
+        bench.write(page, "spt", pointer_to(table))
+        for each in (page, child, table):
+            each.settled = True
+        answer, session = bench.integer(_SEARCHES), bench.session
+        made = session.round(_SEARCHES)
+        entry = read(made.head, table, LOOKED_AT * 64, 64)
+        below, unsync = (ne(bench.read(child, name, made.head), 0) for name in ("unsync_children", "unsync"))
+        count = self._count(made)
+        adds, searches = session.calls(cuts.ADD.function), session.calls(cuts.BELOW.function)
+
+        def of_entry(call: CallMade, owner: Object) -> Bool:
+            return all_of(
+                call.guard, is_given(call, pointer_to(owner)), eq(resize(numbers_given(call)[0], 32), LOOKED_AT)
+            )
+
+        return UnsyncRound(
+            table=all_of(ne(entry & constant_of(self._unit, _PRESENT), 0), eq(entry & 1 << _LARGE, 0)),
+            below=below,
+            unsync=unsync,
+            full=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in adds)),
+            found=var(f"{cuts.BELOW.function}()", 32),
+            added=any_of(*(of_entry(call, child) for call in adds)),
+            searched=any_of(*(all_of(call.guard, is_given(call, pointer_to(child))) for call in searches)),
+            forgotten=any_of(*(of_entry(call, page) for call in session.calls(cuts.FORGET.function))),
+            before=read(made.head, count, 0, 32),
+            after=read(made.head if made.end is None else made.end, count, 0, 32),
+            goes_on=made.goes_on,
+            ends=negate(made.goes_on),
+            answer=answer,
+            evidence=session.evidence(),
+        )
+
+    def _count(self, made: RoundMade) -> Object:
+        """What counts the pages that are found."""
+        return variable_like(made, NUMBER, "nr_unsync_leaf")
+
+    @once
+    def synced(self) -> ChildrenSynced:
+        """See `ChildSyncs.synced`."""
+        bench = Bench(self._unit, cuts.SYNCS, any_round=frozenset({_SYNCS}))
+        vcpu, kvm, _ = bench.add("vcpu", "struct kvm_vcpu"), bench.add("kvm", "struct kvm"), bench.add("parent", _PAGE)
+        bench.write(vcpu, "kvm", pointer_to(kvm))
+        vcpu.settled = kvm.settled = True
+        may_yield = var("can_yield", 8) & 1
+        # Before 5.12 the lock could always be given up.
+        answer, session = bench.integer(_SYNCS, can_yield=may_yield), bench.session
+        protecting, syncing, whole = session.rounds(_SYNCS, 3)
+        order = list(session.machine.calls_made)
+        syncs, yields = session.calls(cuts.SYNC.function), session.calls(cuts.YIELD.function)
+        changed, due = self._flags(protecting, syncing)
+        asked = [
+            call
+            for call in session.calls(*(cut.function for cut in cuts.ASK))
+            if eq(resize(numbers_given(call)[0], 32) & _NUMBER, _REQUEST) is TRUE
+        ]
+        ends = session.calls(cuts.END.function)
+        first_sync = min(order.index(call) for call in syncs) if syncs else len(order)
+        before = [call for call in ends if order.index(call) < first_sync]
+        between = [call for call in ends if order.index(call) > first_sync and call is not ends[-1]]
+        now, at_end = (ne(read(made.head, due, 0, 8), 0) for made in (syncing, whole))
+        queue = variable_of(syncing, "struct list_head")
+
+        def told(call: CallMade, needed: Bool) -> Bool:
+            """Whether a call does what is due, for all pages that are given up."""
+            given = ne(numbers_given(call)[0], 0)
+            return all_of(call.guard, is_given(call, pointer_to(queue)), any_of(given, negate(needed)))
+
+        protects, changes = session.calls(cuts.PROTECT.function), ne(var(f"{cuts.PROTECT.function}()", 1), 0)
+        assert protecting.end is not None
+        assert syncing.end is not None
+        needs = slt(bv(0, 32), var(f"{cuts.SYNC.function}()", 32))
+        stops = ne(answer, 0)
+        return ChildrenSynced(
+            found=ne(var(f"{cuts.FIND.function}()", 32), 0),
+            fit=ule(bench.read(variable_of(protecting, _FOUND), "nr", protecting.head), _ROOM),
+            protects=protecting.goes_on,
+            protected=any_of(*(self._is_of_page(bench, call, protecting) for call in protects)),
+            noted=iff(
+                ne(read(protecting.end, changed, 0, 8), 0), any_of(ne(read(protecting.head, changed, 0, 8), 0), changes)
+            ),
+            syncs=syncing.goes_on,
+            changed_before=all_of(syncing.begins, ne(read(syncing.entered, changed, 0, 8), 0)),
+            flushed_before=any_of(*(all_of(call.guard, ne(numbers_given(call)[0], 0)) for call in before)),
+            marked=any_of(*(self._is_page(bench, call, syncing) for call in session.calls(cuts.MARK.function))),
+            synced=any_of(*(self._is_page(bench, call, syncing) for call in syncs)),
+            counted=session.called(cuts.COUNT.function),
+            due_kept=iff(ne(read(syncing.end, due, 0, 8), 0), any_of(now, needs)),
+            yields=any_of(*(call.guard for call in yields)),
+            may_yield=ne(may_yield, 0),
+            stops=stops,
+            asked=any_of(*(call.guard for call in asked)),
+            flushed_between=any_of(*(told(call, now) for call in between)),
+            flushed_after=any_of(stops, told(ends[-1], at_end)),
+            evidence=session.evidence(),
+        )
+
+    def _flags(self, protecting: RoundMade, syncing: RoundMade) -> tuple[Object, Object]:
+        """Whether write-protecting has changed something, and whether a flush is due."""
+        return variable_like(protecting, FLAG, "protected"), variable_like(syncing, FLAG, "flush")
+
+    def _page_of(self, made: RoundMade) -> Value:
+        page = variable_like(made, leads_to(_PAGE), "sp")
+        if made.end is None:
+            raise NotThere([f"a page at which a round of {made.function}() is"])
+        return made.end.read(page, 0, page.type.bits)
+
+    def _is_page(self, bench: Bench, call: CallMade, made: RoundMade) -> Bool:
+        """Whether a call is for the page at which a round is."""
+        page = as_pointer(self._page_of(made))
+        assert page is not None
+        return all_of(call.guard, same_place(bench.session.pointer_argument(call, "sp"), page))
+
+    def _is_of_page(self, bench: Bench, call: CallMade, made: RoundMade) -> Bool:
+        """Whether a call is for the table that the page shadows at which a round is."""
+        page = as_pointer(self._page_of(made))
+        assert page is not None
+        gfn: BitVec = bv(0, 64)
+        for target in page.targets:
+            if target.place is not None:
+                place = bench.place(target.place.object, "gfn")
+                gfn = ite(target.guard, read(made.head, target.place.object, place.offset, place.width), gfn)
+        # What is found are pages: none of the pointers leads nowhere.
+        return all_of(call.guard, any_of(page.is_null, eq(numbers_given(call)[0], gfn)))

@@ -1,0 +1,198 @@
+"""How a lifted tree splits huge pages of the shadow MMU: ``mmu.c``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mmuproof.lift.c_types import ArrayType, IntType
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Value, pointer_to
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import flush_ranges, stores
+from mmuproof.model.cuts import shadow_splits as cuts
+from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.session import bit_field, read
+from mmuproof.model.lifted.variables import FLAG, NUMBER, variable_like
+from mmuproof.model.shadow_splits import LOOKED_AT, ShadowSplits, SplitEntry, SplitPage
+from mmuproof.model.stores import LOOKED_AT as AT
+from mmuproof.smt.terms import (
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bv,
+    eq,
+    extract,
+    iff,
+    ite,
+    ne,
+    negate,
+    resize,
+    ult,
+    var,
+    zext,
+)
+
+_SPLITS, _CHOOSES, _PAGE = "shadow_mmu_split_huge_page", "shadow_mmu_get_sp_for_split", "struct kvm_mmu_page"
+_PRESENT, _LARGE = "SPTE_MMU_PRESENT_MASK", 7
+_ENTRY = IntType(64, False, "u64")
+_NEW, _FRAME, _ACCESS = var("new SPTE", 64), var("the entry's frame", 64), var("the entry's access", 32)
+
+
+class LiftedShadowSplits(ShadowSplits, Remembers):
+    """How a lifted tree splits.
+
+    Args:
+        unit: ``mmu.c``.
+        _spte: ``spte.c``, in which is read what those write that are not followed.
+    """
+
+    def __init__(self, unit: Unit, _spte: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def _object(self, name: str, record: str = "") -> Object:
+        type_ = self._unit.record(record) if record else _ENTRY
+        made = Object(name=name, type=type_, kind=ObjectKind.INPUT, by_pointer=True)
+        made.settled = True
+        return made
+
+    @once
+    def entry(self) -> SplitEntry:
+        """See `ShadowSplits.entry`."""
+        page, huge = self._object("sp", _PAGE), self._object("huge_sptep")
+        type_ = ArrayType(_ENTRY, LOOKED_AT, f"u64[{LOOKED_AT}]")
+        table = Object(name="sp->spt", type=type_, kind=ObjectKind.INPUT, by_pointer=True)
+        given: dict[str, Value] = {cuts.PAGE.function: pointer_to(page), cuts.FRAME.function: _FRAME}
+        given |= {cut.function: _NEW for cut in cuts.MAKE}
+        known = tuple(replace(cut, gives=given[cut.function]) if cut.function in given else cut for cut in cuts.SPLITS)
+        bench = Bench(self._unit, known, any_round=frozenset({_SPLITS}))
+        bench.write(page, "spt", pointer_to(table))
+        kvm, slot = bench.add("kvm", "struct kvm"), bench.add("slot", "struct kvm_memory_slot")
+        kvm.settled = slot.settled = True
+        session, huge_spte, role = bench.session, read(bench.memory, huge, 0, 64), bench.read(page, "role")
+        session.call(bench.memory, _SPLITS, objects=bench.objects, pointers={"huge_sptep": pointer_to(huge)})
+        made = session.round(_SPLITS)
+        if made.end is None:
+            raise NotThere([f"a second round of {_SPLITS}()"])
+        number, due = variable_like(made, NUMBER, "index"), variable_like(made, FLAG, "flush")
+        index = read(made.head, number, 0, 32)
+
+        def held(memory: Memory) -> BitVec:
+            value = bv(0, 64)
+            for each in range(LOOKED_AT):
+                value = ite(eq(index, each), read(memory, table, each * 64, 64), value)
+            return value
+
+        looked_at = ult(index, LOOKED_AT)
+        before, stale = held(made.head), ne(read(made.head, due, 0, 8), 0)
+        level, access = (zext(bench.flag(page, "role", name), 32) for name in ("level", "access"))
+        makes = session.calls(*(cut.function for cut in cuts.MAKE))
+        frames, lists, links = (session.calls(cut.function) for cut in (cuts.FRAME, cuts.LIST, cuts.LINK))
+        wanted = (huge_spte, role, index)
+        of_frame = all_of(
+            *(
+                any_of(negate(call.guard), all_of(is_given(call, pointer_to(page)), eq(numbers_given(call)[0], index)))
+                for call in frames
+            )
+        )
+
+        def is_for_entry(call: CallMade) -> Bool:
+            """Whether a call is given the entry of this round."""
+            return any_of(
+                *(all_of(eq(index, each), is_given(call, pointer_to(table, each * 64))) for each in range(LOOKED_AT))
+            )
+
+        return SplitEntry(
+            index=index,
+            here=all_of(made.goes_on, looked_at),
+            present=ne(before & constant_of(self._unit, _PRESENT), 0),
+            table=all_of(ne(level, 1), eq(before & 1 << _LARGE, 0)),
+            before=before,
+            after=held(made.end),
+            made=_NEW,
+            made_right=any_of(
+                *(
+                    all_of(
+                        looked_at,
+                        call.guard,
+                        *(eq(told, each) for told, each in zip(numbers_given(call), wanted, strict=True)),
+                    )
+                    for call in makes
+                )
+            ),
+            listed=all_of(
+                looked_at,
+                of_frame,
+                any_of(
+                    *(
+                        all_of(
+                            call.guard,
+                            is_given(call, pointer_to(slot)),
+                            is_for_entry(call),
+                            eq(numbers_given(call)[0], _FRAME),
+                            eq(resize(numbers_given(call)[1], 32), access),
+                        )
+                        for call in lists
+                    )
+                ),
+            ),
+            due=stale,
+            due_after=ne(read(made.end, due, 0, 8), 0),
+            next_index=read(made.end, number, 0, 32),
+            linked=any_of(
+                *(
+                    all_of(
+                        call.guard,
+                        is_given(call, pointer_to(huge)),
+                        is_given(call, pointer_to(page)),
+                        iff(ne(numbers_given(call)[-1], 0), stale),
+                    )
+                    for call in links
+                )
+            ),
+            ends=any_of(*(call.guard for call in links)),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def page(self) -> SplitPage:
+        """See `ShadowSplits.page`."""
+        page, huge = self._object("sp", _PAGE), self._object("huge_sptep")
+        given: dict[str, Value] = {
+            stores.SPTEP_TO_SP.function: pointer_to(page),
+            flush_ranges.SPTE_INDEX.function: bv(AT, 32),
+            cuts.FRAME.function: _FRAME,
+            cuts.ACCESS.function: _ACCESS,
+        }
+        known = tuple(replace(cut, gives=given[cut.function]) if cut.function in given else cut for cut in cuts.CHOOSES)
+        bench = Bench(self._unit, known)
+        bench.add("kvm", "struct kvm").settled = True
+        session = bench.session
+        session.call(bench.memory, _CHOOSES, objects=bench.objects, pointers={"huge_sptep": pointer_to(huge)})
+        frame, role = numbers_given(session.only_call(cuts.GET.function))
+        place = bench.place(page, "role")
+
+        def of_role(name: str) -> BitVec:
+            member = bit_field(place, name)
+            low = member.offset - place.offset
+            return zext(extract(role, low + (member.bit_width or 1) - 1, low), 32)
+
+        asked = session.calls(cuts.FRAME.function, cuts.ACCESS.function)
+        return SplitPage(
+            level=zext(bench.flag(page, "role", "level"), 32),
+            frame=_FRAME,
+            access=_ACCESS,
+            right_entry=all_of(
+                *(all_of(is_given(call, pointer_to(page)), eq(numbers_given(call)[0], AT)) for call in asked)
+            ),
+            told_frame=frame,
+            told_level=of_role("level"),
+            told_access=of_role("access"),
+            told_direct=ne(of_role("direct"), 0),
+            evidence=session.evidence(),
+        )

@@ -1,0 +1,91 @@
+"""How a huge page of the shadow MMU is split into small ones, as a proof sees it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.result_fields import counts_where
+from mmuproof.smt.terms import BitVec, Bool
+
+LOOKED_AT = 4
+"""How many entries of a page of SPTEs are looked at where one stands for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitEntry:
+    """What any one entry of the page gets that is to stand for a huge page.
+
+    Attributes:
+        index: which entry (32, signed).
+        here: there is such an entry in this round.
+        present: it maps something already.
+        table: that is a page of SPTEs.
+        before: what the entry held (64).
+        after: what it holds then (64).
+        made: the SPTE that is made for it (64).
+        made_right: it is made of the huge SPTE, for this entry and the page's role.
+        listed: it is put on the list of what maps its frame, with the page's access.
+        due: a flush is due from before.
+        due_after: it is due then.
+        next_index: which entry is next (32, signed).
+        linked: the page is put in the place of the huge SPTE, with the flush that is due.
+        ends: the loop ends.
+        evidence: how it came about.
+    """
+
+    index: BitVec
+    here: Bool
+    present: Bool
+    table: Bool
+    before: BitVec
+    after: BitVec = field(metadata=counts_where("here"))
+    made: BitVec
+    made_right: Bool
+    listed: Bool
+    due: Bool
+    due_after: Bool = field(metadata=counts_where("here"))
+    next_index: BitVec = field(metadata=counts_where("here"))
+    linked: Bool
+    ends: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitPage:
+    """Which page is to stand for a huge page.
+
+    Attributes:
+        level: the level of the huge SPTE (32).
+        frame: the first frame that it maps (64).
+        access: what the guest grants with it (32).
+        right_entry: frame and access are looked up for the huge SPTE.
+        told_frame: for which frame a page is asked (64).
+        told_level: of which level it is to be (32).
+        told_access: with which access (32).
+        told_direct: without a guest's table behind it.
+        evidence: how it came about.
+    """
+
+    level: BitVec
+    frame: BitVec
+    access: BitVec
+    right_entry: Bool
+    told_frame: BitVec
+    told_level: BitVec
+    told_access: BitVec
+    told_direct: Bool
+    evidence: Evidence
+
+
+class ShadowSplits(ABC):
+    """Splitting huge pages of the shadow MMU."""
+
+    @abstractmethod
+    def entry(self) -> SplitEntry:
+        """``shadow_mmu_split_huge_page()``."""
+
+    @abstractmethod
+    def page(self) -> SplitPage:
+        """``shadow_mmu_get_sp_for_split()``."""
