@@ -23,13 +23,23 @@ class Location:
 
 @dataclass(eq=False, kw_only=True)
 class Variable:
-    """A local variable, a parameter or an object with static storage."""
+    """A local variable, a parameter or an object with static storage.
+
+    Args:
+        name: what it is called.
+        type: its C type.
+        is_global: whether it has static storage.
+        is_const: whether nothing changes it.
+        initializer: what it is set to where it is declared.
+        cleanup: the function that is called with its address where its scope is left; empty for none.
+    """
 
     name: str
     type: CType
     is_global: bool
     is_const: bool
     initializer: Expr | None = None
+    cleanup: str = ""
 
 
 @dataclass(eq=False, kw_only=True)

@@ -35,7 +35,7 @@ _MOST_CALLS = 96
 
 @dataclass(frozen=True, kw_only=True)
 class OpaqueCall:
-    """A call that was not followed and may do anything.
+    """A call that was not followed and may do anything, unless it `only_reads`.
 
     Args:
         function: its name; for a call through a pointer in memory, the pointer's member.
@@ -49,6 +49,7 @@ class OpaqueCall:
         number: which of the calls of this function it is taken for, counted from 1.
         reached: the machine's own objects that it can reach, each with its name in the call.
         ways: these names, by the way from an argument on which the object is reached first.
+        only_reads: whether it changes nothing, so that another one that does not may come before or after it.
     """
 
     function: str
@@ -62,6 +63,7 @@ class OpaqueCall:
     number: int = 1
     reached: Mapping[Object, str] = field(default_factory=dict)
     ways: Mapping[str, str] = field(default_factory=dict)
+    only_reads: bool = False
 
     @property
     def tag(self) -> str:
@@ -120,12 +122,14 @@ class Opaque:
         answering: those that only answer.
         reading: those that only read, and answer what depends on what they find.
         never: those that are not to be followed although they could be.
+        only_reads: whether the body of another one, by its name, is known to change nothing.
     """
 
     silent: re.Pattern[str]
     answering: Mapping[str, CallResult]
     reading: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
+    only_reads: Callable[[str], bool] = lambda _: False
 
 
 class OpaqueCalls:
@@ -261,16 +265,16 @@ class OpaqueCalls:
             parameters=parameters,
             through=through,
             number=self._number(name),
+            only_reads=name in self._opaque.reading or self._opaque.only_reads(name),
         )
         tag = call.tag
         reached = _named(found, self._before.get(tag, {}))
         self.calls.append(replace(call, reached=reached, ways={found[each]: reached[each] for each in found}))
         self.results[tag] = type_
-        if name in self._opaque.reading and isinstance(type_, IntType):
-            return resize(var(tag, 1 if type_.is_bool else type_.bits), type_.bits)
-        for object_, called in reached.items():
-            state.memory.make_unknown(object_, tag, called)
-        state.memory.make_outside_unknown(tag)
+        if not call.only_reads:
+            for object_, called in reached.items():
+                state.memory.make_unknown(object_, tag, called)
+            state.memory.make_outside_unknown(tag)
         if isinstance(type_, VoidType):
             return None
         if isinstance(type_, PointerType):
