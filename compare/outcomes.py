@@ -447,7 +447,8 @@ class _Comparing:
                 yield from self._own(name, *values, seen)
 
     def _congruence(self, answers: CallResults) -> Iterator[Assumption]:
-        """Functions that only answer give the same answer to the same question."""
+        """Functions that only answer give the same answer to the same question; so do elements of arrays."""
+        says = {each.function: each.says for each in answers.asked.values()}
         asked: dict[str, list[tuple[tuple[BitVec, ...], str, BitVec]]] = {}
         for each in answers.asked.values():
             for term in dict.fromkeys((self._left.term, self._right.term)):
@@ -463,7 +464,7 @@ class _Comparing:
                 same = all_of(*(eq(a, b) for a, b in zip(numbers, others, strict=True)))
                 holds = implies(same, eq(result, other))
                 if holds is not TRUE:
-                    yield Assumption(f"{function}() gives the same answer to the same question", holds)
+                    yield Assumption(says[function], holds)
 
 
 def _in_order(old: OpaqueCall, new: OpaqueCall) -> Sequence[Argument]:

@@ -18,6 +18,7 @@ from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, VoidT
 from mmuproof.lift.errors import Refused, Undefined
 from mmuproof.lift.machine.asked_values import Evaluation, Result
 from mmuproof.lift.machine.call_policy import StandIn
+from mmuproof.lift.machine.elements import ELEMENT
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.machine.located import Located
@@ -73,12 +74,19 @@ class OpaqueCall:
 
 @dataclass(frozen=True)
 class CallAsked:
-    """A call of a function that only answers: the same for the same arguments."""
+    """A call of a function that only answers, or an element of an array: the same for the same arguments."""
 
     function: str
     arguments: tuple[BitVec, ...]
     pointers: str
     result: BitVec
+
+    @property
+    def says(self) -> str:
+        """What is taken for granted of two of them."""
+        if ELEMENT in self.function:
+            return f"{self.function} is the same for the same index"
+        return f"{self.function}() gives the same answer to the same question"
 
 
 @dataclass
@@ -94,10 +102,20 @@ class CallResults:
         pointers = ", ".join(_pointer_text(each) for each in scalars if isinstance(each, Pointer))
         key = (function, numbers, pointers)
         if key not in self.asked:
-            same = sum(each.function == function for each in self.asked.values())
-            name = f"{function}()" if not same else f"{function}()#{same + 1}"
+            self.asked[key] = CallAsked(*key, var(numbered(f"{function}()", self._next(function)), width))
+        return self.asked[key].result
+
+    def element(self, array: str, index: BitVec, width: int) -> BitVec:
+        """See `mmuproof.lift.machine.elements.Elements`."""
+        key = (array, (index,), "")
+        if key not in self.asked:
+            number = self._next(array)
+            name = array if number == 1 else array.replace(ELEMENT, f"{ELEMENT[:-1]} {number}]")
             self.asked[key] = CallAsked(*key, var(name, width))
         return self.asked[key].result
+
+    def _next(self, function: str) -> int:
+        return 1 + sum(each.function == function for each in self.asked.values())
 
 
 @dataclass(frozen=True)
