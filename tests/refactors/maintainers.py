@@ -248,9 +248,6 @@ HONEST = {
 }
 """Nothing changes in what the code does."""
 
-OPEN = ("a walk's start is set in a struct", "an assignment and a mask are one")
-"""Those that are not compared: the function looks at other elements of a table than the first."""
-
 DISHONEST = {
     "roles are compared in their first two bytes": _in(
         "is_root_usable", ("return role.word == sp->role.word;", "return !memcmp(&role, &sp->role, 2);")
