@@ -11,7 +11,7 @@ from mmuproof.lift.syntax import BinaryOp, Expr, Function, Variable, within
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldPointer:
     """A parameter that points into a struct.
 
     Args:
@@ -25,14 +25,14 @@ class Held:
     offset: int
 
 
-def held_in(functions: Sequence[Function], besides: frozenset[str]) -> dict[str, Held]:
+def held_in(functions: Sequence[Function], besides: frozenset[str]) -> dict[str, HeldPointer]:
     """The parameters of which some function asks by ``container_of()`` what holds them, by their names.
 
     Args:
         functions: the functions.
         besides: the structs that do not count.
     """
-    found: dict[str, Held] = {}
+    found: dict[str, HeldPointer] = {}
     for function in functions:
         for node in within(function.body):
             held = _asked(node, function.parameters) if isinstance(node, syntax.Cast) else None
@@ -41,7 +41,7 @@ def held_in(functions: Sequence[Function], besides: frozenset[str]) -> dict[str,
     return found
 
 
-def _asked(cast: syntax.Cast, parameters: Sequence[Variable]) -> Held | None:
+def _asked(cast: syntax.Cast, parameters: Sequence[Variable]) -> HeldPointer | None:
     """What ``(struct outer *)((void *)pointer - offset)`` says of a parameter, which a local variable may stand for."""
     back = _plain(cast.operand)
     if not isinstance(cast.type, PointerType) or not isinstance(cast.type.target, RecordType):
@@ -55,7 +55,7 @@ def _asked(cast: syntax.Cast, parameters: Sequence[Variable]) -> Held | None:
         return None
     if not isinstance(distance, syntax.Constant) or distance.value * 8 >= cast.type.target.bits:
         return None
-    return Held(start.variable.name, cast.type.target, distance.value * 8)
+    return HeldPointer(start.variable.name, cast.type.target, distance.value * 8)
 
 
 def _plain(expr: Expr | None) -> Expr | None:

@@ -21,7 +21,7 @@ from mmuproof.model.lifted.session import Session, bit_fields
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.named import mmus as named
 from mmuproof.model.vendor import Vendor
-from mmuproof.questions.containers import Held, held_in
+from mmuproof.questions.containers import HeldPointer, held_in
 from mmuproof.questions.cuts import ASSUME, CUTS, ONE_ANSWER
 from mmuproof.questions.situations import Situation
 from mmuproof.smt import operations as ops
@@ -291,7 +291,11 @@ class _Inputs:
     """The free inputs of a question, by the names of its parameters."""
 
     def __init__(
-        self, unit: Unit, masks: ShadowMasks | None, containers: Mapping[str, _Container], inside: Mapping[str, Held]
+        self,
+        unit: Unit,
+        masks: ShadowMasks | None,
+        containers: Mapping[str, _Container],
+        inside: Mapping[str, HeldPointer],
     ) -> None:
         self._unit, self._containers, self._inside = unit, containers, inside
         self._taken = frozenset() if masks is None else _inputs_of(masks)

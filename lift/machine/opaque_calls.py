@@ -131,7 +131,7 @@ class CallResult:
     mask: int = (1 << 64) - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Opaque:
     """What is known beforehand of functions that are not followed.
 
