@@ -103,6 +103,26 @@ def test_a_bit_is_the_one_that_c_finds(
     assert compare(program(_BITS), compiled(_BITS), name)
 
 
+_MASKS = """
+u64 narrow(u32 i, u32 n) { return array_index_mask_nospec(i, n); }
+u64 negative(int i, int n) { return array_index_mask_nospec(i, n); }
+u64 wide(u64 i, u64 n) { return array_index_mask_nospec(i, n); }
+"""
+_PROCESSORS_MASK = r"""
+#define array_index_mask_nospec(idx, sz) ({ typeof((idx) + (sz)) at = (idx), below = (sz); unsigned long m; \
+    asm volatile("cmp %1,%2; sbb %0,%0" : "=r"(m) : "r"(below), "r"(at) : "cc"); m; })
+"""
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("name", ["narrow", "negative", "wide"])
+def test_the_mask_of_an_index_is_the_processors(
+    name: str, program: Callable[[str], LiftedFile], compiled: Callable[[str], BuiltFile]
+) -> None:
+    ours = HEADERS["asm/barrier.h"].replace("#include_next <asm/barrier.h>", "")
+    assert compare(program(ours + _MASKS), compiled(_PROCESSORS_MASK + _MASKS), name)
+
+
 # How much larger a byte is the standard leaves open; the sign is what may be used.
 _COMPARED = """
 int memcmp(const void *a, const void *b, unsigned long size);
