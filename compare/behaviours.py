@@ -183,6 +183,7 @@ def behaviour(
     called: Callable[[str], Sequence[str]] = lambda _: (),
     by_value: Collection[str] = (),
     settled: Collection[str] = (),
+    only_reads: Callable[[str], bool] = lambda _: False,
 ) -> Behaviour:
     """Run a function on free inputs.
 
@@ -199,13 +200,14 @@ def behaviour(
         by_value: the parameters, by their names in the comparison, that the other version takes by value; a pointer
             leads to what that is, and no call changes it.
         settled: further variables with static storage that are set up once.
+        only_reads: whether a function that is not followed is known to change nothing, by its name in names.
 
     Raises:
         Refused: something in the function itself is not understood, or a parameter has a type that cannot be free.
     """
     machine = ComparingMachine(
         definitions,
-        opaque=replace(OPAQUE, never=never),
+        opaque=replace(OPAQUE, never=never, only_reads=only_reads),
         answers=answers,
         is_settled=lambda name: name.startswith(SETTLED) or name in settled,
         names=names,

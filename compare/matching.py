@@ -12,6 +12,7 @@ from mmuproof.compare.encodings import Encoding, Kind, kind_of, kinds_of, unknow
 from mmuproof.compare.outcomes import is_split, same_fields
 from mmuproof.compare.relation import Relation, renamed
 from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember
+from mmuproof.lift.machine.elements import ELEMENT
 from mmuproof.lift.syntax import Function
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt.terms import BitVec, Bool, Term, bool_var, concat, extract, var, zext
@@ -254,7 +255,9 @@ def _paths(variables: Mapping[str, Term], written: Iterable[str]) -> dict[str, i
         path = name.removesuffix(_NULL)
         match = _LEAF.match(path)
         path = match[1] if match is not None else path
-        if "(unset" not in path and "#" not in path and not path.startswith("&") and not path.endswith("()"):
+        own = "(unset" in path or "#" in path or path.startswith("&") or path.endswith("()")
+        # Elements of one array are told apart by their indices, and by nothing in their names.
+        if not own and ELEMENT[:-1] not in path:
             found[path] = term.width if not isinstance(term, Bool) else 64
     return found
 

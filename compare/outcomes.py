@@ -391,7 +391,8 @@ class _Comparing:
             yield from self._call(old[i], new[j])
         in_order = [j for _, j in pairs] == sorted(j for _, j in pairs)
         for (i, j), (k, m) in combinations(pairs, 2) if not in_order else ():
-            if (i < k) is not (j < m):
+            # Two that only read find the same in either order.
+            if (i < k) is not (j < m) and not (old[i].only_reads and old[k].only_reads):
                 both = all_of(left.truth(old[i].guard), left.truth(old[k].guard))
                 yield Aspect(name=f"the order of {old[i].function}() and {old[k].function}()", differs=both)
 
@@ -446,7 +447,8 @@ class _Comparing:
                 yield from self._own(name, *values, seen)
 
     def _congruence(self, answers: CallResults) -> Iterator[Assumption]:
-        """Functions that only answer give the same answer to the same question."""
+        """Functions that only answer give the same answer to the same question; so do elements of arrays."""
+        says = {each.function: each.says for each in answers.asked.values()}
         asked: dict[str, list[tuple[tuple[BitVec, ...], str, BitVec]]] = {}
         for each in answers.asked.values():
             for term in dict.fromkeys((self._left.term, self._right.term)):
@@ -462,7 +464,7 @@ class _Comparing:
                 same = all_of(*(eq(a, b) for a, b in zip(numbers, others, strict=True)))
                 holds = implies(same, eq(result, other))
                 if holds is not TRUE:
-                    yield Assumption(f"{function}() gives the same answer to the same question", holds)
+                    yield Assumption(says[function], holds)
 
 
 def _in_order(old: OpaqueCall, new: OpaqueCall) -> Sequence[Argument]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 from mmuproof.compare.behaviours import SETTLED, Behaviour, behaviour
+from mmuproof.compare.cuts import OPAQUE
 from mmuproof.compare.encodings import (
     Bits,
     Encoding,
@@ -29,6 +30,7 @@ from mmuproof.compare.usual import Bounds
 from mmuproof.compare.versions import Pair, Pairing, Version, not_followed
 from mmuproof.lift.c_types import PointerType, RecordType
 from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
+from mmuproof.lift.parsing.unit import Unit
 from mmuproof.lift.syntax import Function
 from mmuproof.model.evidence import Evidence, Step
 from mmuproof.model.lifted.session import bit_fields
@@ -113,18 +115,11 @@ class Compared:
             names = matching_parameters(before, after, given.names)
             return [names.get(each.name, each.name) for each in after.parameters]
 
-        settled = given.found.settled
-        run_old = partial(behaviour, units[0], functions[0], called=called_in_old, by_value=by_value, settled=settled)
-        run_new = partial(
-            behaviour,
-            units[1],
-            functions[1],
-            names=former,
-            parameters=parameters,
-            called=called_in_new,
-            by_value=by_value,
-            settled=settled,
+        run = partial(
+            behaviour, by_value=by_value, settled=given.found.settled, only_reads=_ReadingOnly(units, former).holds
         )
+        run_old = partial(run, units[0], functions[0], called=called_in_old)
+        run_new = partial(run, units[1], functions[1], names=former, parameters=parameters, called=called_in_new)
         for _ in range(_MOST_TRIES):
             self.answers = CallResults()
             self.old = run_old(self.answers, never=never)
@@ -270,6 +265,35 @@ class Compared:
     def calls(self) -> Sequence[str]:
         """The functions that are called and not followed."""
         return tuple(dict.fromkeys(call.function for side in (self.old, self.new) for call in side.calls))
+
+
+class _ReadingOnly:
+    """Which functions change nothing in either version, told from their syntax and that of all that they call.
+
+    What they assert, and who watches them, says nothing of what they leave behind.
+
+    Args:
+        units: the old and the new unit.
+        former: what functions of the new version were called.
+    """
+
+    def __init__(self, units: tuple[Unit, Unit], former: Mapping[str, str]) -> None:
+        self._units, self._later = units, {other: name for name, other in former.items()}
+        self._known: dict[str, bool] = {}
+
+    def holds(self, function: str) -> bool:
+        """Whether that is so of a function, by its old name."""
+        if function not in self._known:
+            names = function, self._later.get(function, function)
+            self._known[function] = all(map(_changes_nothing, self._units, names))
+        return self._known[function]
+
+
+def _changes_nothing(unit: Unit, function: str) -> bool:
+    effects = unit.effects(function)
+    if effects is None or effects.writes or effects.instructs:
+        return False
+    return all(OPAQUE.silent.fullmatch(each.what.removesuffix("()")) for each in effects.not_read)
 
 
 def _by_value(old: Function, new: Function, former: Mapping[str, str]) -> tuple[str, ...]:

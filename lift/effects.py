@@ -13,18 +13,19 @@ from mmuproof.lift.writes import SOMEWHERE, FunctionWrites, NotRead, Spot, Write
 class Effects:
     """What a function may write, the arguments being the call's, and of what on the way that is not known.
 
-    ``does_more``: see `mmuproof.lift.writes.FunctionWrites`.
+    ``states`` and ``instructs``: see `mmuproof.lift.writes.FunctionWrites`.
     """
 
     writes: tuple[Write, ...]
     not_read: tuple[NotRead, ...]
-    does_more: bool
+    states: bool
+    instructs: bool
 
     @property
     def is_all(self) -> bool:
         """Whether a call does nothing else, so that a value for each write, and any result, can stand for it."""
         known = all(write.spot[0].owner != SOMEWHERE for write in self.writes)
-        return known and not self.not_read and not self.does_more
+        return known and not self.not_read and not self.states and not self.instructs
 
 
 class Bodies(Protocol):
@@ -97,4 +98,5 @@ class EffectsOf:
             for write in body.writes:
                 for spot in resolved(write.spot, known):
                     writes.setdefault(spot, Write(spot, write.at))
-        return Effects(tuple(writes.values()), tuple(not_read), any(body.does_more for body in places))
+        states, instructs = (any(getattr(body, each) for body in places) for each in ("states", "instructs"))
+        return Effects(tuple(writes.values()), tuple(not_read), states=states, instructs=instructs)

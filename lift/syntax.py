@@ -23,13 +23,23 @@ class Location:
 
 @dataclass(eq=False, kw_only=True)
 class Variable:
-    """A local variable, a parameter or an object with static storage."""
+    """A local variable, a parameter or an object with static storage.
+
+    Args:
+        name: what it is called.
+        type: its C type.
+        is_global: whether it has static storage.
+        is_const: whether nothing changes it.
+        initializer: what it is set to where it is declared.
+        cleanup: the function that is called with its address where its scope is left; empty for none.
+    """
 
     name: str
     type: CType
     is_global: bool
     is_const: bool
     initializer: Expr | None = None
+    cleanup: str = ""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -49,21 +59,21 @@ class Function:
 
     def uses(self, variable: Variable) -> bool:
         """Whether a variable stands anywhere in the body."""
-        return any(isinstance(each, Name) and each.variable is variable for each in _within(self.body))
+        return any(isinstance(each, Name) and each.variable is variable for each in within(self.body))
 
 
-def _within(node: object) -> Iterator[Expr | Stmt]:
+def within(node: object) -> Iterator[Expr | Stmt]:
     """A part of the syntax tree, and all that it is made of."""
     if isinstance(node, tuple):
         for each in node:
-            yield from _within(each)
+            yield from within(each)
     elif isinstance(node, Variable):
-        yield from _within(node.initializer)
+        yield from within(node.initializer)
     elif isinstance(node, Expr | Stmt):
         yield node
         # Where a variable is used its initializer is not part of what is said.
         for each in () if isinstance(node, Name) else fields(node):
-            yield from _within(getattr(node, each.name))
+            yield from within(getattr(node, each.name))
 
 
 # -- expressions ---------------------------------------------------------------------------------

@@ -179,14 +179,20 @@ class FunctionWrites:
         writes: what it writes itself; its own local variables are left out.
         calls: what it calls by name.
         not_read: of what it is not known.
-        does_more: whether it states something of itself, as a WARN does, or has assembly that may write what is
-            none of its operands.
+        states: whether it states something of itself, as a WARN does.
+        instructs: whether it has assembly that may write what is none of its operands, or gives nothing back.
     """
 
     writes: tuple[Write, ...] = ()
     calls: tuple[CallOf, ...] = ()
     not_read: tuple[NotRead, ...] = ()
-    does_more: bool = False
+    states: bool = False
+    instructs: bool = False
+
+    @property
+    def does_more(self) -> bool:
+        """Whether it does anything that its writes and calls do not tell."""
+        return self.states or self.instructs
 
     @cached_property
     def digest(self) -> str:

@@ -34,6 +34,7 @@ CUTS: tuple[Cut, ...] = (
     Cut(function="kvm_x86_get_rflags", reason="reads the guest's RFLAGS, any value; fills only the register cache"),
     Cut(function="kvm_x86_cache_reg", reason="fetches a register of the guest, any value", writes=((0, "arch.cr0"),)),
     Cut(function="kvm_x86_tdp_has_smep", reason="whether MBEC or GMET is on: any answer"),
+    Cut(function="nested_evmcs_check_controls", reason="whether an enlightened VMCS may have the controls: any answer"),
     Cut(function="kvm_mmu_get_tdp_level", reason="the level of the root that KVM builds: any"),
     Cut(function="kvm_mmu_new_pgd", reason="finds or drops the root of the new tables; changes roots and requests"),
     Cut(function="sptep_to_sp", reason="finds the page that an SPTE is in; reads only"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -21,6 +21,7 @@ from mmuproof.model.lifted.session import Session, bit_fields
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.named import kvm_mmu
 from mmuproof.model.vendor import Vendor
+from mmuproof.questions.containers import HeldPointer, held_in
 from mmuproof.questions.cuts import ASSUME, CUTS, ONE_ANSWER
 from mmuproof.questions.situations import Situation
 from mmuproof.smt import operations as ops
@@ -101,14 +102,27 @@ class Questions:
             Refused: something on the way is not understood, or a parameter has a type that cannot be free.
         """
         named = {name for name in self._unit.called([function, *(assumed or {})]) if self._unit.find_function(name)}
+        first: Refused | None = None
+        for cuts in self._choices(named):
+            try:
+                return self._in_containers(function, assumed or {}, cuts)
+            except Refused as refused:
+                first = first or refused
+        assert first is not None
+        raise first
+
+    def _choices(self, named: Collection[str]) -> Iterator[tuple[Cut, ...]]:
+        """What may not be followed: what a question calls by name is, if that is possible."""
         followed = tuple(cut for cut in self._cuts if cut.function not in named)
-        try:
-            return self._in_containers(function, assumed or {}, followed)
-        except Refused:
-            # What is called by name is followed if that is possible.
-            if len(followed) == len(self._cuts):
-                raise
-            return self._in_containers(function, assumed or {}, self._cuts)
+        yield followed
+        if len(followed) < len(self._cuts):
+            yield self._cuts
+        # A situation has the calls of its theorems, and a question may go where none of them does.
+        known = {cut.function for cut in self._cuts}
+        others = tuple(cut for cut in CUTS if cut.function not in known)
+        if others:
+            yield (*followed, *(cut for cut in others if cut.function not in named))
+            yield (*self._cuts, *others)
 
     def _in_containers(self, function: str, assumed: Mapping[str, str], cuts: tuple[Cut, ...]) -> Posed:
         """Run a question; where it goes from a struct to what holds it, with structs that are held so."""
@@ -133,7 +147,8 @@ class Questions:
     ) -> tuple[Posed, bool]:
         """What is asked, and whether a pointer goes beyond what it is known to lead to."""
         session, memory = self._start(cuts)
-        inputs = _Inputs(self._unit, self._masks, containers)
+        asking = [self._unit.function(each) for each in (function, *assumed)]
+        inputs = _Inputs(self._unit, self._masks, containers, held_in(asking, besides=_VENDORS))
         premises: list[Premise] = [*self._connect(memory, inputs, [function, *assumed])]
         for name, says in assumed.items():
             premises.append(Premise(says, self._truth(session, memory.copy(), name, inputs)))
@@ -257,6 +272,9 @@ _CONTAINERS = (
 )
 
 
+_VENDORS = frozenset(each.outer for each in _CONTAINERS)
+
+
 def _alike(calls: Sequence[CallMade]) -> Iterator[Premise]:
     """Equal questions have equal answers."""
     for one, another in combinations(calls, 2):
@@ -272,8 +290,14 @@ def _alike(calls: Sequence[CallMade]) -> Iterator[Premise]:
 class _Inputs:
     """The free inputs of a question, by the names of its parameters."""
 
-    def __init__(self, unit: Unit, masks: ShadowMasks | None, containers: Mapping[str, _Container]) -> None:
-        self._unit, self._containers = unit, containers
+    def __init__(
+        self,
+        unit: Unit,
+        masks: ShadowMasks | None,
+        containers: Mapping[str, _Container],
+        inside: Mapping[str, HeldPointer],
+    ) -> None:
+        self._unit, self._containers, self._inside = unit, containers, inside
         self._taken = frozenset() if masks is None else _inputs_of(masks)
         self._arguments: dict[str, Value | Place] = {}
         self._scalars: dict[str, Term] = {}
@@ -301,6 +325,12 @@ class _Inputs:
         target = type_.target if isinstance(type_, PointerType) else None
         if target is None or isinstance(target, VoidType) or not target.bits or not _is_data(target):
             raise Refused(f"'{name}' cannot be free: a {type_.name} is no number, no struct and no pointer to one", at)
+        inside = self._inside.get(parameter.name)
+        if inside is not None:
+            name = f"({inside.record.name.removesuffix(' *')} around {name})"
+            outer_object = Object(name=name, type=inside.record, kind=ObjectKind.INPUT, by_pointer=True)
+            self._objects.append(outer_object)
+            return pointer_to(outer_object, inside.offset)
         held = self._containers.get(target.name)
         if held is not None:
             outer = self._unit.record(held.outer)

@@ -17,6 +17,7 @@ from mmuproof.smt.translation import Translation
 
 _EVERY_BIT = (1 << 64) - 1
 _BUDGET = 20_000_000
+"""The resource limit of all questions together that make one counterexample smaller."""
 
 
 class SmallSearch:
@@ -27,7 +28,7 @@ class SmallSearch:
         obligation: what is refuted.
         goal: what is to be true of a counterexample; that the claim is broken is among it.
         names: the variables of all of these.
-        budget: Z3's resource limit for each question.
+        budget: Z3's resource limit for one question; all of them together take no more than for a small one.
         seed: of the solver's random choices.
     """
 
@@ -41,9 +42,9 @@ class SmallSearch:
         seed: int = 0,
     ) -> None:
         self._context, self._obligation, self._goal, self._names = translation.context, obligation, goal, names
-        self._budget, self._seed = min(budget, _BUDGET), seed
+        self._resources, self._seed = _Resources(min(budget, _BUDGET)), seed
         self._wanted = [translation.expression(each.term) for each in obligation.assumptions]
-        self._solver = fresh_solver(self._context, self._budget)
+        self._solver = fresh_solver(self._context, self._resources.left)
         self._solver.set("core.minimize", True)
         self._solver.add(*self._wanted, z3.Not(translation.expression(goal)))
         self._wanted.append(translation.expression(goal))
@@ -64,11 +65,11 @@ class SmallSearch:
             matter = set(self._names)
         else:
             plain = self._cleared(plain, self._bits(plain))
-        solver = fresh_solver(self._context, self._budget, self._seed)
+        solver = fresh_solver(self._context, self._resources.left, self._seed)
         solver.add(*self._wanted)
         solver.add(*(equals(self._names[each], value) for each, value in plain.items() if each not in matter))
         names = {each: expression for each, expression in self._names.items() if each in matter}
-        found = _smallest(solver, names, dict(plain), effort)
+        found = _smallest(solver, names, dict(plain), effort, self._resources)
         relevant = self._bits(found)
         cleared = dict(self._cleared(found, relevant))
         return cleared, relevant if cleared == found else self._bits(cleared)
@@ -84,7 +85,7 @@ class SmallSearch:
         literals = [z3.Bool(text, self._context) for text in names]
         for literal, each in zip(literals, names.values(), strict=True):
             self._solver.add(z3.Implies(literal, equals(self._names[each], values[each])))
-        if self._solver.check(*literals) != z3.unsat:
+        if self._resources.asked(self._solver, *literals) != z3.unsat:
             return None
         return {names[literal] for literal in core(self._solver)}
 
@@ -95,7 +96,7 @@ class SmallSearch:
         if matter is None:
             return dict.fromkeys(self._names, _EVERY_BIT)
         literals = self._bit_literals(values, sorted(matter))
-        if self._solver.check(*(literal for literal, _, _ in literals.values())) != z3.unsat:
+        if self._resources.asked(self._solver, *(literal for literal, _, _ in literals.values())) != z3.unsat:
             return dict.fromkeys(self._names, _EVERY_BIT)
         relevant = dict.fromkeys(self._names, 0)
         for literal_name in core(self._solver):
@@ -119,23 +120,27 @@ class SmallSearch:
 
 
 def _smallest(
-    solver: z3.Solver, names: Mapping[str, z3.ExprRef], values: dict[str, int], effort: int | None
+    solver: z3.Solver,
+    names: Mapping[str, z3.ExprRef],
+    values: dict[str, int],
+    effort: int | None,
+    resources: _Resources,
 ) -> dict[str, int]:
     """An assignment that satisfies the solver's formulas with few bits set: greedy, first whole variables.
 
-    The search stops early, with what it has, when it gets expensive.
+    The search stops early, with what it has, when all its questions together have taken the budget.
     """
     left = effort
 
     def try_with(condition: z3.BoolRef) -> bool:
         nonlocal left
+        if left == 0 or resources.left <= 0:
+            return False
         if left is not None:
-            if not left:
-                return False
             left -= 1
         solver.push()
         solver.add(condition)
-        if solver.check() == z3.sat:
+        if resources.asked(solver) == z3.sat:
             values.update(read(solver.model(), names))
             return True
         solver.pop()
@@ -156,3 +161,30 @@ def _smallest(
             else:
                 solver.add(wanted)
     return values
+
+
+class _Resources:
+    """What all questions together may take.
+
+    Args:
+        left: Z3's resource limit.
+    """
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def asked(self, solver: z3.Solver, *literals: z3.BoolRef) -> z3.CheckSatResult:
+        """What a solver answers with what is left; nothing if that is nothing."""
+        if self.left <= 0:
+            return z3.unknown
+        before = _taken(solver)
+        solver.set("rlimit", self.left)
+        answer = solver.check(*literals)
+        self.left -= _taken(solver) - before
+        return answer
+
+
+def _taken(solver: z3.Solver) -> int:
+    """What has been taken in a solver's context so far."""
+    statistics = solver.statistics()
+    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else 0  # noqa: SIM118

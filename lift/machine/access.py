@@ -8,6 +8,7 @@ from typing import TypeVar
 from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.conversions import address, unreached
+from mmuproof.lift.machine.elements import place_in_element, read_element
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.located import Located
@@ -185,6 +186,10 @@ class MemoryAccess:
         result: Value | None = None
         with Located(at):
             for guard, place in places:
+                element = self._element(place, width, state)
+                if element is not None:
+                    result = element if result is None else choose(guard, element, result)
+                    continue
                 for condition, offset in reversed(self.choices(place, width, state, at)):
                     if place.object.shared:
                         self._others.before_read(place.object, offset, width, state, all_of(guard, condition), at)
@@ -204,6 +209,18 @@ class MemoryAccess:
         if isinstance(result, Pointer):
             return address(result, type_, at)
         return resize(result, type_.bits, signed=type_.signed)
+
+    def _element(self, place: Place, width: int, state: State) -> Value | None:
+        """What an element of an array from outside holds; None if the place is not in one, or is not understood."""
+        found = place_in_element(place, width) if self._run.elements is not None else None
+        if found is None or self._run.elements is None:
+            return None
+        index, within = found
+        base = state.memory.base(place.object)
+        value = read_element(self._run.elements, base, place.object, index, within, width)
+        if value is None or (index.is_const and index.value):
+            return value
+        return choose(eq(index, 0), state.memory.read(place.object, within, width), value)
 
     def write(self, places: Places, width: int, value: Value, state: State, at: Location) -> None:
         """Put a value into whichever of the places it is."""

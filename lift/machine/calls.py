@@ -19,7 +19,7 @@ from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.state import Frame, State, meet, telling
 from mmuproof.lift.machine.statements import Statements
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Value, choose
-from mmuproof.lift.syntax import Expr, Function, Location
+from mmuproof.lift.syntax import Expr, Function, Location, Variable
 
 _DEPTH = 64
 
@@ -122,6 +122,8 @@ class Calls:
         if stand_in is not None:
             return stand_in(expr, state)
         definition = self._definitions.find_function(function) if function is not None else None
+        if definition is None and function is not None and self._intrinsics.knows_body(function):
+            definition = _only_declared(function, expr)
         if definition is None:
             why = f"call of {names[0]}(): neither lifted nor on the list of cuts"
             return self._policy.not_followed(names, expr, state, why)
@@ -156,6 +158,16 @@ class Calls:
         # A static call names its trampoline; what is behind the prefix is what a person calls it.
         short = name.removeprefix("__SCT__")
         return short, (short,)
+
+
+def _only_declared(name: str, call: syntax.Call) -> Function:
+    """A function whose body is elsewhere, as a call shows it."""
+    given = (
+        Variable(name=f"argument {number}", type=each.type, is_global=False, is_const=False)
+        for number, each in enumerate(call.arguments, 1)
+    )
+    body = syntax.Compound(at=call.at, body=())
+    return Function(name=name, location=call.at, parameters=tuple(given), result=call.type, load_body=lambda: body)
 
 
 def _called_by_name(callee: Expr) -> str | None:

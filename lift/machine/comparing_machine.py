@@ -50,7 +50,7 @@ class ComparingMachine:
         budget: int = 20_000,
     ) -> None:
         run = Execution()
-        run.stays_inside = True
+        run.stays_inside, run.elements = True, answers
 
         def policy(parts: Evaluation) -> OpaqueCalls:
             return OpaqueCalls(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Undefined
+from mmuproof.lift.machine.elements import Elements
 from mmuproof.lift.machine.findings import (
     CallMade,
     CheckKind,
@@ -66,6 +67,8 @@ class Execution:
         self.beyond: list[Bool] = []
         """When a pointer from outside is followed beyond the one object that it is known to lead to."""
         self.stays_inside = False
+        self.elements: Elements | None = None
+        """Where the elements of arrays from outside come from; None where a pointer leads to one object alone."""
         """Whether a function that does so is refused where it is called."""
         self.tells_apart = False
         """Whether pointers to different objects have been compared."""

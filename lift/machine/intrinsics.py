@@ -18,7 +18,11 @@ from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Place, Pointer, Value, as_int, as_pointer, truth
 from mmuproof.lift.syntax import Location
 from mmuproof.lift.tree.overlay import BUG_CALL, BUILD_BUG_CALL, WARN_CALL
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, bv, concat, extract, ite, ne, negate, resize, to_bv, ult
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, bv, concat, eq, extract, ite, ne, negate, resize, to_bv, ult
+
+_BYTE = IntType(8, False, "unsigned char")
+_MOST_COMPARED = 512
+"""The bytes of the largest piece of memory whose comparison is understood."""
 
 
 class Intrinsics:
@@ -41,7 +45,7 @@ class Intrinsics:
         return self._MEANINGS[function](self, expr, state)
 
     def knows_body(self, function: str) -> bool:
-        """Whether it is known what a function's body does, which is inline assembly; it may be cut all the same."""
+        """Whether it is known what a body does, which is inline assembly or elsewhere; it may be cut all the same."""
         return function in self._BODIES
 
     def body(self, function: str, arguments: Sequence[Value | Place], state: State, at: Location) -> Value:
@@ -63,6 +67,27 @@ class Intrinsics:
         if isinstance(word, Pointer):
             raise Refused("a bit of a pointer is read", str(at))
         return resize(extract(word, number.value & 63, number.value & 63), 8)
+
+    def _compare(self, arguments: Sequence[Value | Place], state: State, at: Location) -> Value:
+        """By how much the first byte that differs is larger on the left; 0 if all are alike."""
+        size = arguments[2]
+        if not isinstance(size, BitVec) or not size.is_const or size.value > _MOST_COMPARED:
+            raise Refused("it is not known how much is compared, or it is much", str(at))
+        left, right = (self._bytes(each, size.value, state, at) for each in arguments[:2])
+        difference = bv(0, 32)
+        for one, other in zip(reversed(left), reversed(right), strict=True):
+            difference = ite(ne(one, other), resize(one, 32) - resize(other, 32), difference)
+        return ite(all_of(*map(eq, _words(left), _words(right))), bv(0, 32), difference)
+
+    def _bytes(self, pointer: Value | Place, size: int, state: State, at: Location) -> list[BitVec]:
+        """What stands there, byte by byte."""
+        assert not isinstance(pointer, Place)
+        places = self._access.follow(pointer, state, at) if size else []
+        read = (
+            self._access.read([(guard, place.moved(8 * each)) for guard, place in places], 8, _BYTE, state, at)
+            for each in range(size)
+        )
+        return [each for each in read if isinstance(each, BitVec)]
 
     def _integer(self, expr: syntax.Expr, state: State) -> BitVec:
         value = self._values.value(expr, state)
@@ -218,8 +243,14 @@ class Intrinsics:
     }
 
     _BODIES: ClassVar[Mapping[str, Callable[[Intrinsics, Sequence[Value | Place], State, Location], Value]]] = {
-        "variable_test_bit": _test_bit
+        "variable_test_bit": _test_bit,
+        **dict.fromkeys(("memcmp", "__builtin_memcmp"), _compare),
     }
+
+
+def _words(parts: Sequence[BitVec]) -> list[BitVec]:
+    """Bytes put together in words, the last of which may be a short one."""
+    return [concat(*reversed(parts[start : start + 8])) for start in range(0, len(parts), 8)]
 
 
 def _first_one(value: BitVec, positions: range, bias: int) -> BitVec:

@@ -219,7 +219,8 @@ class Memory:
         self._outside: Base = _UNTOUCHED
         self._owned: set[Object] = set()
 
-    def _base(self, object_: Object) -> Base:
+    def base(self, object_: Object) -> Base:
+        """What an object holds where nothing has been written since."""
         known = self._bases.get(object_)
         if known is not None:
             return known
@@ -280,7 +281,7 @@ class Memory:
                         self.write(object_, start, cell.width, value)
         for object_ in [*self._bases, *(each for each in own if each not in self._bases)]:
             if object_.is_outside or object_ in own:
-                self._bases[object_] = Doubtful(self._base(object_), doubt)
+                self._bases[object_] = Doubtful(self.base(object_), doubt)
         self._outside = Doubtful(self._outside, doubt)
 
     @property
@@ -298,7 +299,7 @@ class Memory:
         for object_ in dict.fromkeys([*self._cells, *earlier._cells, *self._bases, *earlier._bases]):
             if object_.ended or (outside and object_.is_outside):
                 continue
-            if self._base(object_) != earlier._base(object_):
+            if self.base(object_) != earlier.base(object_):
                 # A call may have written some of it, or none.
                 found += [(object_, *each) for each in self._other_leaves(earlier, object_)]
                 continue
@@ -338,7 +339,7 @@ class Memory:
     def _pieces(self, object_: Object, start: int, width: int) -> Iterator[tuple[int, Cell]]:
         """The cells that cover a range, in order; the first and last may reach beyond it."""
         cells = self._cells.get(object_, {})
-        base = self._base(object_)
+        base = self.base(object_)
         end, position = start + width, start
         overlapping = sorted(
             ((at, cell) for at, cell in cells.items() if at < end and at + cell.width > start), key=lambda each: each[0]
@@ -434,7 +435,7 @@ class Memory:
             return
         for object_ in dict.fromkeys([*self._cells, *other._cells, *self._bases, *other._bases]):
             mine, theirs = self._cells.get(object_), other._cells.get(object_)
-            base, other_base = self._base(object_), other._base(object_)
+            base, other_base = self.base(object_), other.base(object_)
             if mine is theirs and base is other_base:
                 continue
             if object_.ended:

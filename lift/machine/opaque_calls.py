@@ -18,6 +18,7 @@ from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, VoidT
 from mmuproof.lift.errors import Refused, Undefined
 from mmuproof.lift.machine.asked_values import Evaluation, Result
 from mmuproof.lift.machine.call_policy import StandIn
+from mmuproof.lift.machine.elements import ELEMENT
 from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.machine.located import Located
@@ -35,7 +36,7 @@ _MOST_CALLS = 96
 
 @dataclass(frozen=True, kw_only=True)
 class OpaqueCall:
-    """A call that was not followed and may do anything.
+    """A call that was not followed and may do anything, unless it `only_reads`.
 
     Args:
         function: its name; for a call through a pointer in memory, the pointer's member.
@@ -49,6 +50,7 @@ class OpaqueCall:
         number: which of the calls of this function it is taken for, counted from 1.
         reached: the machine's own objects that it can reach, each with its name in the call.
         ways: these names, by the way from an argument on which the object is reached first.
+        only_reads: whether it changes nothing, so that another one that does not may come before or after it.
     """
 
     function: str
@@ -62,6 +64,7 @@ class OpaqueCall:
     number: int = 1
     reached: Mapping[Object, str] = field(default_factory=dict)
     ways: Mapping[str, str] = field(default_factory=dict)
+    only_reads: bool = False
 
     @property
     def tag(self) -> str:
@@ -71,12 +74,19 @@ class OpaqueCall:
 
 @dataclass(frozen=True)
 class CallAsked:
-    """A call of a function that only answers: the same for the same arguments."""
+    """A call of a function that only answers, or an element of an array: the same for the same arguments."""
 
     function: str
     arguments: tuple[BitVec, ...]
     pointers: str
     result: BitVec
+
+    @property
+    def says(self) -> str:
+        """What is taken for granted of two of them."""
+        if ELEMENT in self.function:
+            return f"{self.function} is the same for the same index"
+        return f"{self.function}() gives the same answer to the same question"
 
 
 @dataclass
@@ -92,10 +102,20 @@ class CallResults:
         pointers = ", ".join(_pointer_text(each) for each in scalars if isinstance(each, Pointer))
         key = (function, numbers, pointers)
         if key not in self.asked:
-            same = sum(each.function == function for each in self.asked.values())
-            name = f"{function}()" if not same else f"{function}()#{same + 1}"
+            self.asked[key] = CallAsked(*key, var(numbered(f"{function}()", self._next(function)), width))
+        return self.asked[key].result
+
+    def element(self, array: str, index: BitVec, width: int) -> BitVec:
+        """See `mmuproof.lift.machine.elements.Elements`."""
+        key = (array, (index,), "")
+        if key not in self.asked:
+            number = self._next(array)
+            name = array if number == 1 else array.replace(ELEMENT, f"{ELEMENT[:-1]} {number}]")
             self.asked[key] = CallAsked(*key, var(name, width))
         return self.asked[key].result
+
+    def _next(self, function: str) -> int:
+        return 1 + sum(each.function == function for each in self.asked.values())
 
 
 @dataclass(frozen=True)
@@ -111,7 +131,7 @@ class CallResult:
     mask: int = (1 << 64) - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Opaque:
     """What is known beforehand of functions that are not followed.
 
@@ -120,12 +140,14 @@ class Opaque:
         answering: those that only answer.
         reading: those that only read, and answer what depends on what they find.
         never: those that are not to be followed although they could be.
+        only_reads: whether the body of another one, by its name, is known to change nothing.
     """
 
     silent: re.Pattern[str]
     answering: Mapping[str, CallResult]
     reading: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
+    only_reads: Callable[[str], bool] = lambda _: False
 
 
 class OpaqueCalls:
@@ -261,16 +283,16 @@ class OpaqueCalls:
             parameters=parameters,
             through=through,
             number=self._number(name),
+            only_reads=name in self._opaque.reading or self._opaque.only_reads(name),
         )
         tag = call.tag
         reached = _named(found, self._before.get(tag, {}))
         self.calls.append(replace(call, reached=reached, ways={found[each]: reached[each] for each in found}))
         self.results[tag] = type_
-        if name in self._opaque.reading and isinstance(type_, IntType):
-            return resize(var(tag, 1 if type_.is_bool else type_.bits), type_.bits)
-        for object_, called in reached.items():
-            state.memory.make_unknown(object_, tag, called)
-        state.memory.make_outside_unknown(tag)
+        if not call.only_reads:
+            for object_, called in reached.items():
+                state.memory.make_unknown(object_, tag, called)
+            state.memory.make_outside_unknown(tag)
         if isinstance(type_, VoidType):
             return None
         if isinstance(type_, PointerType):

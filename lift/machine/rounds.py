@@ -53,7 +53,8 @@ class _FrameMark:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._lists = [(each, len(each)) for each in (*frame.breaks, *frame.continues, *frame.ends)]
+        left = [each.states for each in (*frame.breaks, *frame.continues)]
+        self._lists = [(each, len(each)) for each in (*left, *frame.ends)]
         self._returns = len(frame.returns)
         self._waiting = [
             (block, {label: list(states) for label, states in block.waiting.items()}) for block in frame.blocks

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mmuproof.lift.machine.memory import Memory
 from mmuproof.lift.machine.values import Object, Value
-from mmuproof.lift.syntax import Variable
+from mmuproof.lift.syntax import Expr, Variable
 from mmuproof.smt import operations as ops
 from mmuproof.smt.terms import FALSE, Bool, Term, all_of, any_of
 
@@ -58,14 +58,31 @@ class Block:
 
     An exchange that begins in it ends with it; ``one_step`` is what goes on behind it.
     ``again`` has who goes back to its beginning, by the labels there, where it may be begun anew.
+    ``scoped`` has the calls that are made when the block is left, for the variables declared so far.
     """
 
     labels: frozenset[str]
     one_step: OneStep
+    scoped: list[Expr] = field(default_factory=list)
     passed: set[str] = field(default_factory=set)
     waiting: dict[str, list[State]] = field(default_factory=dict)
     declared: list[Object] = field(default_factory=list)
     again: dict[str, list[State]] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class WayOut:
+    """The paths that leave a loop or a switch, or one round of a loop.
+
+    Args:
+        depth: how many blocks they stay in.
+        labels: the labels before a ``break`` of it, inside another statement.
+        states: where they are.
+    """
+
+    depth: int
+    labels: frozenset[str] = frozenset()
+    states: list[State] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -77,8 +94,8 @@ class Frame:
     variables: dict[Variable, Object] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
     returns: list[tuple[State, Value | None]] = field(default_factory=list)
-    breaks: list[list[State]] = field(default_factory=list)
-    continues: list[list[State]] = field(default_factory=list)
+    breaks: list[WayOut] = field(default_factory=list)
+    continues: list[WayOut] = field(default_factory=list)
     ends: list[list[State]] = field(default_factory=list)
 
 

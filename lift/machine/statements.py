@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmuproof.lift import syntax
-from mmuproof.lift.c_types import RecordType, VoidType
+from mmuproof.lift.c_types import FunctionType, PointerType, RecordType, VoidType
 from mmuproof.lift.errors import NotFollowed, Refused
 from mmuproof.lift.machine.access import MemoryAccess
 from mmuproof.lift.machine.asked_values import Evaluation, Result
@@ -14,10 +14,10 @@ from mmuproof.lift.machine.findings import NotedStep, WentBack
 from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.rounds import any_round
 from mmuproof.lift.machine.run_limits import RunLimits, TooMuch
-from mmuproof.lift.machine.state import Block, OneStep, State, meet
+from mmuproof.lift.machine.state import Block, OneStep, State, WayOut, meet
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Value, truth
 from mmuproof.lift.machine.variables import Variables
-from mmuproof.lift.syntax import Expr, Stmt
+from mmuproof.lift.syntax import Expr, Location, Stmt, UnaryOp, Variable
 from mmuproof.lift.tree.overlay import EXCHANGED
 from mmuproof.smt.graph import possible_values
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, negate, sle, ule
@@ -83,10 +83,10 @@ class Statements:
                 self._goto(stmt, state)
                 return None
             if isinstance(stmt, syntax.Break):
-                self._run.frame.breaks[-1].append(state)
+                self._leave_by(self._run.frame.breaks[-1], state)
                 return None
             if isinstance(stmt, syntax.Continue):
-                self._run.frame.continues[-1].append(state)
+                self._leave_by(self._run.frame.continues[-1], state)
                 return None
             if isinstance(stmt, syntax.Empty):
                 return state
@@ -136,6 +136,7 @@ class Statements:
         return block
 
     def _leave(self, block: Block, state: State | None) -> State | None:
+        self._clean(block, state)
         self._run.frame.blocks.pop()
         self._run.one_step = block.one_step
         for object_ in block.declared:
@@ -143,6 +144,21 @@ class Statements:
             if state is not None:
                 state.memory.forget(object_)
         return state
+
+    def _clean(self, block: Block, state: State | None) -> None:
+        """Call what is to be called for the variables of a block that is left, the last one first."""
+        for call in reversed(block.scoped):
+            if state is not None and not state.is_dead:
+                self._values.evaluate(call, state)
+
+    def _leave_by(self, way: WayOut, state: State) -> None:
+        self._leave_blocks(way.depth, state)
+        way.states.append(state)
+
+    def _leave_blocks(self, depth: int, state: State) -> None:
+        """Leave all blocks but the outermost ``depth`` on one path."""
+        for block in reversed(self._run.frame.blocks[depth:]):
+            self._clean(block, state)
 
     def _child(self, stmt: Stmt, state: State | None, block: Block) -> State | None:
         """Run a statement of a block, which a path may reach by a label only."""
@@ -161,11 +177,21 @@ class Statements:
                     block.declared.append(made)
         if state is None or state.is_dead:
             return None
-        return self.statement(stmt, state)
+        state = self.statement(stmt, state)
+        if isinstance(stmt, syntax.Declare):
+            block.scoped += (_cleaning(each, stmt.at) for each in stmt.variables if each.cleanup)
+        return state
 
     def _goto(self, stmt: syntax.Goto, state: State) -> None:
-        for block in reversed(self._run.frame.blocks):
+        frame = self._run.frame
+        for depth, block in reversed(list(enumerate(frame.blocks))):
+            way = next((each for each in frame.breaks if each.depth == depth + 1 and stmt.name in each.labels), None)
+            if way is not None:
+                self._leave_by(way, state)
+                return
             if stmt.name in block.labels:
+                is_back = stmt.name in block.again or stmt.name in block.passed
+                self._leave_blocks(depth if is_back else depth + 1, state)
                 if stmt.name in block.again:
                     block.again[stmt.name].append(state)
                     return
@@ -207,15 +233,15 @@ class Statements:
         # The variables of a for's first part live as long as the loop.
         block = self._enter(())
         entered = self._child(stmt.start, state, block) if stmt.start is not None else state
-        left: list[State] = []
-        self._run.frame.breaks.append(left)
-        self._run.enter_loop(left)
+        way = WayOut(depth=len(self._run.frame.blocks), labels=_breaking(stmt.body))
+        self._run.frame.breaks.append(way)
+        self._run.enter_loop(way.states)
         try:
-            self._rounds(stmt, entered, left)
+            self._rounds(stmt, entered, way.states)
         finally:
             self._run.leave_loop()
         self._run.frame.breaks.pop()
-        return self._leave(block, meet(left))
+        return self._leave(block, meet(way.states))
 
     def _rounds(self, stmt: syntax.Loop, current: State | None, left: list[State]) -> None:
         if stmt.test_first and self._run.function in self._any_round:
@@ -262,11 +288,11 @@ class Statements:
         return None if going_on.is_dead else going_on
 
     def _body(self, stmt: syntax.Loop, current: State) -> State | None:
-        continued: list[State] = []
-        self._run.frame.continues.append(continued)
+        way = WayOut(depth=len(self._run.frame.blocks))
+        self._run.frame.continues.append(way)
         end = self.statement(stmt.body, current)
         self._run.frame.continues.pop()
-        following = meet([end, *continued])
+        following = meet([end, *way.states])
         if following is not None and stmt.step is not None:
             self._values.evaluate(stmt.step, following)
         return following
@@ -284,9 +310,9 @@ class Statements:
         matches = {case: _matches(case, selector, signed) for case in cases if case.low is not None}
         nothing = negate(any_of(*matches.values()))
         has_default = any(case.low is None for case in cases)
-        left: list[State] = []
-        self._run.frame.breaks.append(left)
         block = self._enter(stmt.body.body)
+        way = WayOut(depth=len(self._run.frame.blocks))
+        self._run.frame.breaks.append(way)
         current: State | None = None
         for child in stmt.body.body:
             inner = child
@@ -295,9 +321,11 @@ class Statements:
                 inner = inner.body
             current = self._child(inner, current, block)
         self._run.frame.breaks.pop()
+        if block.scoped:
+            raise Refused("a switch into the scope of a variable for which something is called", str(stmt.at))
         if not has_default:
-            left.append(state.fork(nothing))
-        return self._leave(block, meet([*left, current]))
+            way.states.append(state.fork(nothing))
+        return self._leave(block, meet([*way.states, current]))
 
     def _return(self, stmt: syntax.Return, state: State) -> None:
         value: Value | None = None
@@ -312,6 +340,7 @@ class Statements:
             value = self._values.value(stmt.value, state)
             if isinstance(value, BitVec):
                 self._run.steps.append(NotedStep(stmt.at, f"{self._run.frame.function}()", state.guard, value))
+        self._leave_blocks(0, state)
         self._run.frame.returns.append((state, value))
 
     def statement_expr(self, expr: syntax.StatementExpr, state: State) -> Result:
@@ -363,6 +392,29 @@ def _cases(body: syntax.Compound) -> list[syntax.SwitchCase]:
     return found
 
 
+def _cleaning(variable: Variable, at: Location) -> Expr:
+    """The call that is made where a variable's scope is left."""
+    pointer = PointerType(lambda: variable.type, f"{variable.type.name} *")
+    address = syntax.Unary(pointer, at, UnaryOp.ADDRESS, syntax.Name(variable.type, at, variable))
+    callee = syntax.FunctionName(FunctionType(variable.cleanup), at, variable.cleanup)
+    return syntax.Call(VoidType(), at, callee, (address,))
+
+
+def _breaking(body: Stmt) -> frozenset[str]:
+    """The labels before a ``break`` of a loop, inside of another statement of its body."""
+    return frozenset(
+        each.name
+        for each in _below_in_round(body)
+        if isinstance(each, syntax.Label) and isinstance(each.body, syntax.Break)
+    )
+
+
+def _below_in_round(stmt: Stmt) -> list[Stmt]:
+    """A statement and all inside it, but for the inside of a nested loop or switch."""
+    inner = [] if isinstance(stmt, syntax.Loop) else _children(stmt)
+    return [stmt, *(each for child in inner for each in _below_in_round(child))]
+
+
 def _labels(stmt: Stmt) -> list[str]:
     """The labels in front of a statement."""
     found: list[str] = []
@@ -375,11 +427,13 @@ def _labels(stmt: Stmt) -> list[str]:
 
 def _below(stmt: Stmt) -> list[Stmt]:
     """A statement and all inside it, but for the inside of a nested switch."""
-    children: list[Stmt] = []
+    return [stmt, *(inner for child in _children(stmt) for inner in _below(child))]
+
+
+def _children(stmt: Stmt) -> list[Stmt]:
+    """The statements of a statement, but for those of a switch."""
     if isinstance(stmt, syntax.Compound):
-        children = list(stmt.body)
-    elif isinstance(stmt, syntax.If):
-        children = [stmt.then, *([stmt.other] if stmt.other is not None else [])]
-    elif isinstance(stmt, syntax.Loop | syntax.Label | syntax.SwitchCase):
-        children = [stmt.body]
-    return [stmt, *(inner for child in children for inner in _below(child))]
+        return list(stmt.body)
+    if isinstance(stmt, syntax.If):
+        return [stmt.then, *([stmt.other] if stmt.other is not None else [])]
+    return [stmt.body] if isinstance(stmt, syntax.Loop | syntax.Label | syntax.SwitchCase) else []

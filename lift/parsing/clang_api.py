@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from ctypes import (
     CDLL,
@@ -308,6 +309,8 @@ def number_of_kind(cursor: Cursor) -> int:
 
 
 _VARIABLE = kind_number(CursorKind.VAR_DECL)
+_ATTRIBUTE = kind_number(CursorKind.UNEXPOSED_ATTR)
+_CLEANUP = re.compile(r"\bcleanup\((\w+)\)")
 
 
 def is_variable(cursor: Cursor) -> bool:
@@ -341,6 +344,15 @@ def version() -> str:
 def has_static_storage(cursor: Cursor) -> bool:
     """Whether a variable lives as long as the program."""
     return bool(_library().clang_Cursor_hasVarDeclGlobalStorage(cursor) == 1)
+
+
+def cleanup(variable: Cursor) -> str:
+    """The function that is called where a local variable's scope is left; empty if there is none."""
+    # libclang says that there is an attribute, and not which.
+    if number_of_kind(variable) != _VARIABLE or all(number_of_kind(each) != _ATTRIBUTE for each in children(variable)):
+        return ""
+    found = _CLEANUP.search(printed(variable))
+    return found[1] if found else ""
 
 
 def printed(cursor: Cursor) -> str:

@@ -62,6 +62,7 @@ class ExpressionReader(InitializerReader):
             type=type_ if cursor.kind is CursorKind.VAR_DECL else decayed(type_),
             is_global=is_global,
             is_const=_is_const(clang_api.type_of(definition)),
+            cleanup="" if is_global else self._cleanup(cursor),
         )
         self._variables.set(canonical, made)
         if cursor.kind is CursorKind.VAR_DECL and (not is_global or made.is_const):
@@ -75,6 +76,10 @@ class ExpressionReader(InitializerReader):
                 self._mentioned = {key: each for key, each in self._mentioned.items() if each is not made}
                 raise
         return made
+
+    def _cleanup(self, variable: Cursor) -> str:
+        name = clang_api.cleanup(variable)
+        return self._names.functions.get(name, name)
 
     def _former_name(self, variable: Cursor, *, is_global: bool) -> str:
         name = str(variable.spelling)

@@ -28,6 +28,7 @@ from clang.cindex import TranslationUnit
 
 from mmuproof.lift.errors import LimitReached, ParseFailed, SourceError
 from mmuproof.lift.parsing import clang_api
+from mmuproof.lift.parsing.limits import parse_limits
 from mmuproof.lift.parsing.reader import Reader
 from mmuproof.lift.parsing.unit import (
     MAIN,
@@ -53,8 +54,8 @@ _PASSING = 600.0
 """Seconds after which nobody needs what was not meant to be kept."""
 _LESS = 10
 """By so much what is done for the next run is less urgent."""
-_PATIENCE = 60
-"""Seconds after which a copy of this process that is to write something ends, whether it has done so or not."""
+_WAITS = 10
+"""How many times as long as it may work a copy of this process may take to write something."""
 
 
 class SavedUnits:
@@ -230,6 +231,8 @@ class SavedUnits:
             raise ParseFailed(asked.path, failed)
         try:
             return self._keep(asked, parsed, started, for_now=True)
+        except LimitReached:
+            raise
         except SourceError:
             if self._spare is None:
                 raise
@@ -259,7 +262,7 @@ class SavedUnits:
         with _writing(self._folder):
             scratch = self._scratch()
             try:
-                _save(parsed, scratch)
+                _save(asked.path, parsed, scratch)
                 digest = hashlib.sha256(scratch.read_bytes()).hexdigest()
                 scratch.replace(saved)
             finally:
@@ -307,13 +310,16 @@ class SavedUnits:
                 self.forget(saved)
 
 
-def _save(parsed: TranslationUnit, into: Path) -> None:
+def _save(path: str, parsed: TranslationUnit, into: Path) -> None:
     """Have clang write a parsed unit, in a copy of this process: where the disk is full clang ends the process.
 
     Raises:
+        LimitReached: that takes longer than clang may take to parse one.
         OSError: it has not been written.
     """
     _, status = os.waitpid(_in_a_copy(lambda: parsed.save(str(into))), 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGALRM):
+        raise LimitReached(path, f"{parse_limits().seconds} seconds", "--parse-seconds")
     if status != 0:
         raise OSError(errno.EIO, "clang cannot write there what it has parsed; is the disk full?")
 
@@ -325,9 +331,11 @@ def _in_a_copy(work: Callable[[], object]) -> int:
         return copy
     status = 1
     try:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        for each in (signal.SIGALRM, signal.SIGPROF):
+            signal.signal(each, signal.SIG_DFL)
         # What another thread was about to do when this copy was made nobody will finish here.
-        signal.alarm(_PATIENCE)
+        signal.setitimer(signal.ITIMER_PROF, parse_limits().seconds)
+        signal.alarm(_WAITS * parse_limits().seconds)
         _write_nowhere()
         work()
         status = 0

@@ -107,7 +107,7 @@ class WriteReader:
         self._found = _Found()
         self._writes: list[Write] = []
         self._not_read: list[NotRead] = []
-        self._does_more = False
+        self._states = self._instructs = False
         self._parameters: dict[Variable, int] = {}
         self._escaped: set[Variable] = set()
 
@@ -126,7 +126,8 @@ class WriteReader:
             writes=tuple(dict.fromkeys(self._writes)),
             calls=tuple(calls),
             not_read=tuple(dict.fromkeys(self._not_read)),
-            does_more=self._does_more,
+            states=self._states,
+            instructs=self._instructs,
         )
 
     def _expression(self, cursor: Cursor) -> Expr:
@@ -170,6 +171,8 @@ class WriteReader:
                 self._found.kept += (each for each in clang_api.children(cursor) if _may_keep(each))
 
     def _declared(self, cursor: Cursor) -> None:
+        if cleanup := clang_api.cleanup(cursor):
+            self._found.calls.append((cleanup, cursor, []))
         if clang_api.has_static_storage(cursor) or not _is_pointer(cursor):
             return
         value = clang_api.initializer(cursor)
@@ -217,7 +220,7 @@ class WriteReader:
             self._note(partial(self._filled, size), arguments[position], cursor)
             return None
         if _only_computes(function):
-            self._does_more |= function in _STATING
+            self._states |= function in _STATING
             return None
         at = self._reader.location(cursor)
         return CallOf(function=function, arguments=tuple(self._argument(each) for each in arguments), at=at)
@@ -262,7 +265,7 @@ class WriteReader:
             if len(operands) != len(text.outputs) + len(text.inputs):
                 self._not_read.append(NotRead("assembly", self._reader.location(cursor)))
                 continue
-            self._does_more |= not text.is_barrier and (text.clobbers_memory or not operands)
+            self._instructs |= not text.is_barrier and (text.clobbers_memory or not text.outputs)
             memory = False
             for number, (each, constraint) in enumerate(zip(operands, (*text.outputs, *text.inputs), strict=True)):
                 # Where it may write memory, it may write what its operands lead to.

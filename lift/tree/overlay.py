@@ -17,7 +17,8 @@ arguments of a ``WARN`` are dropped; the kernel evaluates them only to print.
 
 A third stands in front of ``asm/cmpxchg.h``: the machine runs one thread, in which an exchange and a
 compare-and-exchange are what the inline assembly does without its lock, so they are written in C. The same goes for
-``asm/barrier.h``: the order in which others see reads and writes is that of the one thread.
+``asm/barrier.h``: the order in which others see reads and writes is that of the one thread. The mask there that keeps
+an index inside its array is a comparison, which the kernel has in assembly so that no processor guesses it.
 
 One in front of ``asm/smp.h`` reads the number of the processor, where the kernel stays on one, from a variable: any
 number, and the same at each place.
@@ -127,6 +128,13 @@ _BARRIER_H = """\
 #define smp_wmb() do { } while (0)
 #undef smp_mb
 #define smp_mb() do { } while (0)
+#undef array_index_mask_nospec
+#define array_index_mask_nospec(idx, sz) ({ \\
+	__typeof__((idx) + (sz)) __mask_of = (idx), __mask_below = (sz); \\
+	_Bool __mask_inside = sizeof(__mask_of) == 8 \\
+		? (unsigned long)__mask_of < (unsigned long)__mask_below \\
+		: (unsigned int)__mask_of < (unsigned int)__mask_below; \\
+	__mask_inside ? ~0UL : 0UL; })
 #undef smp_load_acquire
 #define smp_load_acquire(p) READ_ONCE(*(p))
 #undef smp_store_release

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import pytest
+import z3
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmuproof.smt import small_search
 from mmuproof.smt.exploration import Exploration
 from mmuproof.smt.guesses import guesses_for
 from mmuproof.smt.obligation import Assumption, Obligation, Verdict
-from mmuproof.smt.terms import FALSE, Bool, all_of, bit, bool_var, bv, eq, implies, ne, negate, ult, var
+from mmuproof.smt.terms import FALSE, Bool, all_of, bit, bool_var, bv, eq, implies, ite, ne, negate, ule, ult, var
 
 from .random_terms import FULL, NAMES, truths, values
 
@@ -106,3 +108,24 @@ def test_a_preference_that_is_passed_over_may_speak_of_anything(small: bool) -> 
     assert answer.assignment is not None
     assert answer.assignment.values.keys() == {"x", "wanted", "never"}
     assert answer.assignment.values["wanted"] == 1
+
+
+def test_what_makes_a_counterexample_small_is_bounded_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = var("x", 64)
+    y = x
+    for step in range(40):
+        y = ite(ne(x >> step & 1, 0), (y ^ x) * 3 + step, y)
+    explored = Exploration(Obligation((), ule(y, 1 << 60)))
+    taken: list[int] = []
+    check = z3.Solver.check
+
+    def counted(solver: z3.Solver, *literals: z3.BoolRef) -> z3.CheckSatResult:
+        answer = check(solver, *literals)
+        taken.append(int(solver.statistics().get_key_value("rlimit count")))
+        return answer
+
+    monkeypatch.setattr(z3.Solver, "check", counted)
+    monkeypatch.setattr(small_search, "_BUDGET", 100_000)
+    found = explored.answer()
+    assert found.assignment is not None
+    assert taken[-1] - taken[0] < 200_000

@@ -505,6 +505,9 @@ OF_THEOREMS = {
     "svm->nested.vmcb02.ptr->control.misc_ctl & SVM_MISC_ENABLE_GMET; })",
     "walk": "struct kvm_vcpu *vcpu: vcpu->arch.mmu == &vcpu->arch.root_mmu && is_cr0_wp(vcpu->arch.mmu)",
     "nested-ept": "struct kvm_vcpu *vcpu: vcpu->arch.mmu == &vcpu->arch.guest_mmu",
+    # Neither is among the calls of the theorems about roles.
+    "role": "u64 *sptep, union kvm_cpu_role r, struct kvm_vcpu *vcpu: "
+    "kvm_calc_tdp_mmu_root_page_role(vcpu, r).direct && kvm_mmu_child_role(sptep, true, 7).direct",
 }
 
 
@@ -513,6 +516,26 @@ OF_THEOREMS = {
 def test_a_question_has_the_situation_of_theorems(real: Callable[..., CliResult], setting: str) -> None:
     asked = real("7.2", "--in", setting, OF_THEOREMS[setting])
     assert asked.exit_code == 0, asked.output
+
+
+#: Questions that go from a member to what holds it, with the exit status.
+HELD = {
+    "struct list_head *head: container_of(head, struct kvm_mmu_page, link)->role.invalid": ((), 0),
+    "struct list_head *head: &list_entry(head, struct kvm_mmu_page, link)->link == head": (("--prove",), 0),
+    "struct hlist_node *n: hlist_entry(n, struct kvm_mmu_page, hash_link)->role.invalid": (("--prove",), 1),
+    "struct kvm_vcpu *vcpu: container_of(vcpu, struct vcpu_svm, vcpu)->nested.vmcb12_gpa == 8": ((), 0),
+}
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("question", HELD)
+def test_a_pointer_leads_to_what_holds_it_where_a_question_goes_there(
+    real: Callable[..., CliResult], question: str
+) -> None:
+    options, status = HELD[question]
+    asked = real("7.2", *options, question)
+    assert asked.exit_code == status, asked.output
+    assert "undefined" not in asked.stdout.lower().replace("nothing on the way is undefined in c", "")
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

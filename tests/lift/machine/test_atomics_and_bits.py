@@ -103,6 +103,58 @@ def test_a_bit_is_the_one_that_c_finds(
     assert compare(program(_BITS), compiled(_BITS), name)
 
 
+_MASKS = """
+u64 narrow(u32 i, u32 n) { return array_index_mask_nospec(i, n); }
+u64 negative(int i, int n) { return array_index_mask_nospec(i, n); }
+u64 wide(u64 i, u64 n) { return array_index_mask_nospec(i, n); }
+"""
+_PROCESSORS_MASK = r"""
+#define array_index_mask_nospec(idx, sz) ({ typeof((idx) + (sz)) at = (idx), below = (sz); unsigned long m; \
+    asm volatile("cmp %1,%2; sbb %0,%0" : "=r"(m) : "r"(below), "r"(at) : "cc"); m; })
+"""
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("name", ["narrow", "negative", "wide"])
+def test_the_mask_of_an_index_is_the_processors(
+    name: str, program: Callable[[str], LiftedFile], compiled: Callable[[str], BuiltFile]
+) -> None:
+    ours = HEADERS["asm/barrier.h"].replace("#include_next <asm/barrier.h>", "")
+    assert compare(program(ours + _MASKS), compiled(_PROCESSORS_MASK + _MASKS), name)
+
+
+# How much larger a byte is the standard leaves open; the sign is what may be used.
+_COMPARED = """
+int memcmp(const void *a, const void *b, unsigned long size);
+union role { u32 word; struct { u32 level : 4, direct : 1, access : 3; }; };
+struct pair { u32 a; u16 b, c; };
+int sign(int x) { return (x > 0) - (x < 0); }
+int word(u64 v, u64 w) { return sign(memcmp(&v, &w, sizeof(v))); }
+int odd_size(u64 v, u64 w) { return sign(memcmp(&v, &w, 3)); }
+int nothing(u64 v, u64 w) { return memcmp(&v, &w, 0); }
+int unions(u32 v, u32 w) { union role a = { .word = v }, b = a; b.level = w; return !memcmp(&a, &b, sizeof(a)); }
+int members(u64 v, u64 w) { struct pair a = { v, w, v }, b = { v, w >> 1, v }; return sign(memcmp(&a, &b, sizeof(a))); }
+int nearly(u64 v, u64 n) { u64 a[2] = { 1, v }, b[2] = { 1, v ^ n % 3 }; return sign(memcmp(a, b, sizeof(a))); }
+int chosen(u64 v, u64 w) { u64 a = v, b = w; return sign(memcmp(v & 1 ? &a : &b, &w, 8)); }
+"""
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("name", ["word", "odd_size", "nothing", "unions", "members", "nearly", "chosen"])
+def test_memory_is_compared_byte_by_byte(
+    name: str, program: Callable[[str], LiftedFile], compiled: Callable[[str], BuiltFile]
+) -> None:
+    assert compare(program(_COMPARED), compiled(_COMPARED), name)
+
+
+def test_a_comparison_of_unknown_size_is_refused(program: Callable[[str], LiftedFile]) -> None:
+    lifted = program(
+        "int memcmp(const void *a, const void *b, u64 size); int f(u64 v, u64 n) { return memcmp(&v, &n, n & 7); }"
+    )
+    with pytest.raises(Refused, match="how much is compared"):
+        lifted.lift("f")
+
+
 _FOUND = """
 struct entry { u64 *at; u64 value; bool valid; };
 u64 *find(struct entry *entry, u64 *value);

@@ -26,7 +26,9 @@ struct s { u32 a; struct s *next; u32 (*fn)(u32); };
 void ext(struct s *p); u32 get(u32 x); struct s *find(u32 x); u32 ask(u32 x); u32 look(struct s *p); void trace_it(u32 x);
 extern u32 glob, fixed_one;
 """
-OPAQUE = Opaque(re.compile(r"trace_\w+"), {"ask": CallResult("the same", 0xF)}, frozenset({"look"}))
+OPAQUE = Opaque(
+    silent=re.compile(r"trace_\w+"), answering={"ask": CallResult("the same", 0xF)}, reading=frozenset({"look"})
+)
 
 
 @dataclass(frozen=True)

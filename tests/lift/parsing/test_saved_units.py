@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from clang.cindex import TranslationUnit
 
-from mmuproof.lift.errors import ParseFailed, SourceError
+from mmuproof.lift.errors import LimitReached, ParseFailed, SourceError
 from mmuproof.lift.parsing import saved_units
+from mmuproof.lift.parsing.limits import ParseLimits
 from mmuproof.lift.parsing.probe import OpenUnit
 from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.parsing.unit import ConstantNames, Unit, parse_text
@@ -328,7 +330,7 @@ def test_where_nothing_can_be_kept_a_unit_is_parsed_all_the_same(tree: Path, tmp
 def test_a_full_disk_costs_nothing_but_the_time_of_the_next_run(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fills(_parsed: object, into: Path) -> None:
+    def fills(_path: str, _parsed: object, into: Path) -> None:
         into.with_name(f"{into.name}.temp-stream-1").write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -337,6 +339,22 @@ def test_a_full_disk_costs_nothing_but_the_time_of_the_next_run(
         assert unit_of(tree, tmp_path / "cache").constant("FACTOR") == 2
     assert not list((tmp_path / "cache").glob("*.ast"))
     assert not list((tmp_path / "cache").glob(".making-*"))
+
+
+def test_clang_may_write_no_longer_than_it_may_parse(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def works(_parsed: object, _into: str) -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(TranslationUnit, "save", works)
+    monkeypatch.setattr(saved_units, "parse_limits", lambda: ParseLimits(seconds=1))
+    spare = SavedUnits(tmp_path / "spare", constants=NAMES)
+    units = SavedUnits(tmp_path / "cache", constants=NAMES, spare=spare)
+    with pytest.raises(LimitReached, match="more than 1 seconds for it; --parse-seconds"):
+        opened(tree, units)
+    assert not list(tmp_path.glob("*/.making-*"))
 
 
 def _parse(tree: Path, cache: Path) -> None:
