@@ -192,10 +192,9 @@ THEOREMS = (
     ),
     Theorem(
         name="flush.slot-walk",
-        claim="Where a walk through a slot flushes a range before it gives the lock up, and then takes nothing more "
-        "for due, the range has all frames that may have changed: at the first level those up to its own. Above it "
-        "those are all, for the levels below have been walked to their end. What was due before the walk is not lost "
-        "either.",
+        claim="A walk through a slot may flush a range before it gives the lock up, and take nothing more for due. "
+        "Then the range has all frames that may have changed: at the first level those up to its own. Above it those "
+        "are all, for the levels below have been walked to their end. What was due before the walk is not lost either.",
         source="KVM: a flush that is due is done before mmu_lock is given up",
         assumes=("a walk is inside its range, of frames of at most 52 bits, at its first level or above",),
         state=several(_flushes),

@@ -95,7 +95,7 @@ def _splits(kvm: Kvm, _vendor: Vendor) -> tuple[Claim, ...]:
 THEOREMS = (
     Theorem(
         name="stored.shadow-split",
-        claim="Where a huge page of the shadow MMU is split, each entry of the page that comes in its place maps the "
+        claim="Where a huge page of the shadow MMU is split, another page comes in its place. Each entry maps the "
         "part at its place, by an SPTE made of the huge one, and is on its frame's list. One that maps something "
         "already stays, and if that is a table a flush is due. The page is of the level below, begins at the same "
         "frame and grants what the guest grants.",
