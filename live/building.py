@@ -35,7 +35,9 @@ def patched_kernel(kernel: BuiltKernel, patch: Path, folder: Path) -> BuiltKerne
     headers = sorted((root / "usr/src").glob("linux-headers-*-amd64"))
     common = sorted((root / "usr/src").glob("linux-headers-*-common"))
     if not headers or not common:
-        raise NoKernelError(f"{root.name} is not in the cache (--headers)")
+        raise NoKernelError(f'{root.name} is not in the cache: make live-kernels ARGS="--headers {kernel.series}"')
+    if not patch.is_file():
+        raise BuildError(f"{patch}: there is no such file")
     patched = folder / "source"
     for part in _PARTS:
         shutil.copytree(source / part, patched / part)

@@ -44,7 +44,9 @@ class BuiltKernel:
                 continue
             path = self.folder / f"{name}.ko"
             if not path.is_file():
-                raise NoKernelError(f"{self.folder.name} has no module {name}")
+                raise NoKernelError(
+                    f"{self.folder.name} has no module {name}; remove it and fetch it anew: make live-kernels"
+                )
             content = path.read_bytes()
             needed = _DEPENDS.search(content)
             found |= self.modules(needed.group(1).decode().replace("_", "-").split(",")) if needed else {}
@@ -53,7 +55,7 @@ class BuiltKernel:
 
 
 class NoKernelError(Exception):
-    """A kernel is not in the cache."""
+    """A kernel is not in the cache; with what to do about it."""
 
 
 def built_kernel(cache: Path, series: str) -> BuiltKernel:
@@ -62,14 +64,17 @@ def built_kernel(cache: Path, series: str) -> BuiltKernel:
     Raises:
         NoKernelError: it is not there, or is another than the source that is.
     """
-    folder = cache / f"built-{series}"
+    folder, fetch = cache / f"built-{series}", f"make kernels live-kernels ARGS={series}"
     try:
         version = (cache / f"built-{series}.version").read_text().strip()
         source = (cache / f"linux-{series}.version").read_text().strip()
     except FileNotFoundError as error:
-        raise NoKernelError(f"{Path(error.filename).name} is not in the cache") from error
+        there = sorted(path.stem.removeprefix("built-") for path in cache.glob("built-*.version"))
+        others = f"there are {', '.join(there)}" if there else "there is none"
+        what = Path(error.filename).stem
+        raise NoKernelError(f"{what} is not in the cache; of kernels {others}. To fetch it: {fetch}") from error
     if not (folder / "vmlinuz").is_file():
-        raise NoKernelError(f"{folder.name} is not in the cache")
+        raise NoKernelError(f"{folder.name} is not in the cache: {fetch}")
     if version != source:
-        raise NoKernelError(f"the kernel of {series} is {version}, and the source is {source}")
+        raise NoKernelError(f"the kernel of {series} is {version}, and the source is {source}: {fetch}")
     return BuiltKernel(series, version, folder, cache)

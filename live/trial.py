@@ -59,14 +59,20 @@ class Warned:
     """A warning of the kernel's, by what does not change from release to release.
 
     Args:
-        function: in which it fires.
+        function: in which it fires; empty for any.
         text: a regular expression, found in the report.
         through: a regular expression, found among the functions of the call trace.
+        optional: whether it need not fire.
     """
 
     function: str
     text: str = ""
     through: str = ""
+    optional: bool = False
+
+
+ANY_WARNING = Warned("", optional=True)
+"""Whatever the kernel warns of, if it does: it may look for such a mistake of its own."""
 
 
 @dataclass(frozen=True)

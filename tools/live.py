@@ -16,7 +16,7 @@ import difflib
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -88,7 +88,9 @@ def main() -> int:
     known = {trial.name for trial in TRIES}
     unknown = [name for name in arguments.names or () if name not in known]
     if unknown:
-        parser.error(f"there is no try {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        parser.error(
+            f"there is no try {', '.join(unknown)}{_near(unknown[0], known)} There are {', '.join(sorted(known))}"
+        )
     if arguments.tree and not arguments.selftest:
         parser.error("--tree is about --selftest")
     if arguments.selftest:
@@ -98,8 +100,7 @@ def main() -> int:
     if arguments.defect and arguments.fix:
         parser.error("--defect and --fix are two changes of one KVM; put the defect into the patch")
     if arguments.defect and arguments.defect not in DEFECTS:
-        near = difflib.get_close_matches(arguments.defect, DEFECTS)
-        parser.error(f"there is no defect {arguments.defect}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+        parser.error(f"there is no defect {arguments.defect}{_near(arguments.defect, DEFECTS)}")
     if arguments.guests and arguments.names:
         parser.error("--guest takes the place of the tries, and does not go with --try")
     if arguments.without_kvm and (not arguments.guests or arguments.kernel or arguments.fix or arguments.defect):
@@ -123,7 +124,7 @@ def main() -> int:
                     kernels = [_changed(kernel, arguments.fix, arguments.defect, Path(folder)) for kernel in kernels]
                 results = {kernel.version: _on_kernel(kernel, chosen, arguments.keep, seen) for kernel in kernels}
     except NoKernelError as error:
-        sys.stderr.write(f"live: {error}: make live-kernels\n")
+        sys.stderr.write(f"live: {error}\n")
         return 2
     except (DescriptionError, SourceError) as error:
         sys.stderr.write(f"live: {error}\n")
@@ -134,6 +135,11 @@ def main() -> int:
     _print_table(chosen, results, arguments.verbose)
     _print_guests(guests, seen)
     return int(any(each.outcome is TryOutcome.BROKEN for judged in results.values() for each in judged))
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known)
+    return f"; did you mean {', '.join(near)}?" if near else "."
 
 
 def _all_series(cache: Path) -> tuple[str, ...]:

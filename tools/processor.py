@@ -82,7 +82,7 @@ def main() -> int:
                 else run_tries(built_kernel(cache, arguments.kernel), machine, trials, Path(folder))
             )
     except NoKernelError as error:
-        sys.stderr.write(f"processor: {error}: make live-kernels\n")
+        sys.stderr.write(f"processor: {error}\n")
         return 2
     except (AssemblerError, CompilerError, EmulatorError) as error:
         sys.stderr.write(f"processor: {error}\n")

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mmuproof.cli.guests import entries, others, rights, walks
+from mmuproof.cli.guests import entries, exits, made_sptes, others, own_accesses, rights, table_use, walks
+from mmuproof.cli.guests.reasons import WITHOUT_GUEST
 from mmuproof.cli.guests.told import NoGuestError, ToldInputs
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.json_file import write_text
@@ -16,7 +17,8 @@ from mmuproof.live.descriptions.sense import why_senseless
 from mmuproof.live.descriptions.writing import description_text
 from mmuproof.smt.obligation import Verdict
 
-_MAKERS: Mapping[str, Callable[[ToldInputs], GuestDescription]] = {
+MAKERS: Mapping[str, Callable[[ToldInputs], GuestDescription]] = {
+    "acc.one-to-one": made_sptes.used_spte,
     "entry.reserved-paging64": entries.guest_entry,
     "entry.reserved-pae": entries.guest_entry,
     "entry.reserved-paging32": entries.guest_entry,
@@ -24,8 +26,15 @@ _MAKERS: Mapping[str, Callable[[ToldInputs], GuestDescription]] = {
     "entry.reserved-ept": entries.ept_entry,
     "entry.misconfig": entries.ept_entry,
     "entry.shadow-reserved": others.reserved_spte,
+    "exec-only.spte": made_sptes.used_spte,
+    "exit.ept-violation": exits.taken_for_another,
+    "exit.injected-npf": own_accesses.injected_fault,
     "exit.injected-qualification": others.injected_qualification,
+    "nested.judgement": own_accesses.judged,
+    "nested.non-gmet-user": own_accesses.supervisor_in_npt,
+    "nested.one-stage-bit": own_accesses.told_stage,
     "nested.structure-access": others.structure_access,
+    "nested.user-address": own_accesses.user_address,
     "permission.paging": rights.paging_rights,
     "permission.pkeys": rights.paging_rights,
     "permission.ept": rights.ept_rights,
@@ -34,11 +43,15 @@ _MAKERS: Mapping[str, Callable[[ToldInputs], GuestDescription]] = {
     "permission.npt-gmet": rights.npt_rights,
     "role.fetch-flag": others.fetch_flag,
     "spte.no-warning": others.empty_spte,
+    "spte.permissions": made_sptes.used_spte,
     "walk.clean": walks.clean_entry,
     "walk.end": walks.end_of_walk,
+    "walk.flags": table_use.marked,
     "walk.granted": walks.granted,
     "walk.reached": walks.reached,
+    "walk.translated": table_use.translated,
 }
+"""By theorem, what makes a guest of its counterexample."""
 
 
 def guest_of_result(result: Result) -> GuestDescription:
@@ -49,9 +62,9 @@ def guest_of_result(result: Result) -> GuestDescription:
     """
     if result.counterexample is None:
         raise NoGuestError("there is no counterexample")
-    maker = _MAKERS.get(result.theorem)
+    maker = MAKERS.get(result.theorem)
     if maker is None:
-        raise NoGuestError("nobody has said which guest leads to a counterexample of this theorem")
+        raise NoGuestError(WITHOUT_GUEST.get(result.theorem, "it is about no walk, exit, nested translation or SPTE"))
     made = maker(ToldInputs(result))
     finding = result.known[0] if len(result.known) == 1 else None
     made = replace(made, finding=finding)

@@ -76,22 +76,23 @@ def ept_rights(told: ToldInputs) -> GuestDescription:
     """An L2 whose access goes through an entry of L1's EPT with these rights."""
     access, granted = told.flags("access"), told.flags("pte_access")
     gained = _is_gained(told)
-    kind = _kind(told, access, emulated=gained)
+    kind = _kind(told, access, emulated=gained or _is_own(told))
     if told.result.vendor.value != "intel":
         raise NoGuestError("it is not of EPT")
     told.ignore("role.cr4_smep")
-    names = {"READ": "R", "WRITE": "W", "EXEC": "X", "USER_EXEC": "XU"}
+    names = {"READ": "R", "WRITE": "W", "EXEC": "X", "USER_EXEC": "XU", "USER": "R"}
     # An entry that grants nothing is not present, and is refused for that.
     given = " ".join(names[each] for each in granted if each in names) or ("R" if access & {"W", "F"} else "X")
     rights = bits.EPT_ENTRY.number(f"{given} MT=6")
     entry = TableEntry(of=FRAME, level=1, to=FRAME, bits=rights)
     user = "U" in access and "F" in access
+    mbec = told.result.theorem.endswith("mbec") or bool(told.number("MBEC for L2"))
     return GuestDescription(
         says=told.says,
         machines=machines_of(told.vendor),
         paging=GuestPaging.LEVELS_4,
         entries=(TableEntry(of=_AT, level=1, to=FRAME, bits=guest_leaf(user=user)),),
-        l1=running_l1(SecondStage.EPT, entry, mbec=told.result.theorem.endswith("mbec")),
+        l1=running_l1(SecondStage.EPT, entry, mbec=mbec),
         accesses=(_access(kind, user, gained, DENIED),),
         cannot=told.left(),
     )
@@ -101,7 +102,7 @@ def npt_rights(told: ToldInputs) -> GuestDescription:
     """An L2 whose access goes through an entry of L1's nested page tables with these rights."""
     access, granted = told.flags("access"), told.flags("pte_access")
     gained = _is_gained(told)
-    kind = _kind(told, access, emulated=gained)
+    kind = _kind(told, access, emulated=gained or _is_own(told))
     told.ignore("role.cr4_smep", "role.cr0_wp", "role.cr4_smap")
     nx, gmet = told.number("role.efer_nx"), told.result.theorem.endswith("gmet")
     user = told.number("CPL") == 3
@@ -118,6 +119,11 @@ def npt_rights(told: ToldInputs) -> GuestDescription:
         accesses=(_access(kind, user, gained, AccessResult(kind=ResultKind.NESTED_FAULT)),),
         cannot=told.left(),
     )
+
+
+def _is_own(told: ToldInputs) -> bool:
+    """Whether it is about accesses that KVM makes itself."""
+    return told.result.theorem.startswith("nested.")
 
 
 def _is_gained(told: ToldInputs) -> bool:

@@ -67,6 +67,14 @@ class ToldInputs:
         except ValueError as error:
             raise NoGuestError(f"{name} is {text}, which is no number") from error
 
+    def first_number(self, name: str) -> int:
+        """The value of an input that is told as a number, and in words behind it."""
+        text = self._text(name).partition(" ")[0]
+        try:
+            return int(text, 0)
+        except ValueError as error:
+            raise NoGuestError(f"{name} may have any value" if not text else f"{name} is {text}") from error
+
     def ignore(self, *names: str) -> None:
         """Inputs that follow from the guest by itself."""
         self.asked.update(names)

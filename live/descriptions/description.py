@@ -49,7 +49,10 @@ class GuestAccessKind(Enum):
 
 
 class ResultKind(Enum):
-    """What an access comes to."""
+    """What an access comes to.
+
+    ENDLESS: the vCPU keeps its processor busy and never gets on.
+    """
 
     DONE = "done"
     PAGE_FAULT = "page fault"
@@ -58,6 +61,7 @@ class ResultKind(Enum):
     EPT_MISCONFIGURATION = "EPT misconfiguration"
     NESTED_FAULT = "nested page fault"
     MMIO = "MMIO"
+    ENDLESS = "no end"
 
     @property
     def of_ept(self) -> bool:
@@ -145,10 +149,17 @@ class EntryAfter:
 
 @dataclass(frozen=True)
 class GuestMemory:
-    """Memory of the guest beside the first 16 MBytes: guest-physical address, and size in bytes."""
+    """Memory of the guest beside the first 16 MBytes.
+
+    Args:
+        gpa: the guest-physical address.
+        size: in bytes.
+        read_only: whether the VMM lets the guest only read it; a write is MMIO then.
+    """
 
     gpa: int
     size: int
+    read_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +224,7 @@ class GuestDescription:
         memory: beside the first 16 MBytes.
         entries: of its tables, besides those that map the guest's own pages.
         warning: what the kernel warns of, where it shows.
+        may_warn: whether it may warn of anything there, if it says nothing of a warning.
         control: the same without what it takes; its accesses come to what is right.
         after: what flags of its entries should be in the end.
         cannot: what of the case that this stands for no guest can set, in words.
@@ -233,6 +245,7 @@ class GuestDescription:
     memory: tuple[GuestMemory, ...] = ()
     entries: tuple[TableEntry, ...] = ()
     warning: Warned | None = None
+    may_warn: bool = False
     control: GuestDescription | None = None
     after: tuple[EntryAfter, ...] = ()
     cannot: tuple[str, ...] = ()

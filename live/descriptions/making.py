@@ -44,7 +44,7 @@ from mmuproof.live.guests.paging import (
     ram,
 )
 from mmuproof.live.guests.paging import CR0 as CR0_PAGED
-from mmuproof.live.guests.steps import Code, Guest, MemorySlot, Mode, Msr, Peek, Poke, RunVcpu, Step, Width
+from mmuproof.live.guests.steps import Code, CpuidBit, Guest, MemorySlot, Mode, Msr, Peek, Poke, RunVcpu, Step, Width
 
 WRITTEN = 0xCCCCCCCC
 """What a write leaves: INT3 again."""
@@ -70,6 +70,8 @@ _TSS_STACK = 4
 _USER_SELECTOR = 3
 _SVM_CPL, _SVM_RFLAGS, _SVM_CS, _SVM_SS = (svm.VMCB + offset for offset in (0x4CB, 0x570, 0x410, 0x420))
 _SVM_USER, _SVM_GMET = 0x60, 1 << 3
+#: CPUID Fn8000_000A_EDX (APM volume 3, appendix E).
+_GMET_FEATURE = CpuidBit(0x8000_000A, 17)
 _EPTP_WRITE_BACK_FOUR_LEVELS = 0x1E
 _ALL_IO = 0x3002
 _NO_IO = 2
@@ -92,7 +94,7 @@ def guest_of(described: GuestDescription) -> Guest:
     always: tuple[Step, ...] = (
         *((Width(described.width),) if described.width else ()),
         *ram(described.host.huge_pages),
-        *(MemorySlot(slot.gpa, slot.size, described.host.huge_pages) for slot in described.memory),
+        *(MemorySlot(slot.gpa, slot.size, described.host.huge_pages, slot.read_only) for slot in described.memory),
         *(tables.steps() if tables else ()),
         *_programs(described),
         *(Poke(frame, struct.pack("<Q", marker(frame)) * (PAGE // 8)) for frame in sorted(frames_of(described))),
@@ -214,6 +216,9 @@ def _by_npt(described: GuestDescription, cr3: int, root: int) -> Iterable[Step]:
     assert described.l1 is not None
     cr0, cr4, efer = _registers(described)
     bits = described.paging.code_bits
+    if described.l1.gmet:
+        # A processor without it ignores the control.
+        yield _GMET_FEATURE
     yield from identity64()
     yield from mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_SVME | EFER_NX)
     yield Msr(svm.VM_HSAVE_PA, svm.HOST_SAVE)

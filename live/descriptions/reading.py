@@ -123,6 +123,7 @@ def _described(values: Mapping[str, Any], file: str) -> GuestDescription:
         accesses=tuple(_access(each) for each in top.tables("access")),
         after=tuple(_after(each, bits.GUEST_ENTRY) for each in guest.tables("after")),
         warning=_warning(top),
+        may_warn=top.flag("may_warn", False),
         cannot=top.texts("cannot"),
     )
     guest.done()
@@ -195,7 +196,7 @@ def _l1(top: TomlTable) -> RunByL1 | None:
 
 
 def _memory(table: TomlTable) -> GuestMemory:
-    found = GuestMemory(table.number("at"), table.number("size"))
+    found = GuestMemory(table.number("at"), table.number("size"), table.flag("read_only", False))
     table.done()
     return found
 

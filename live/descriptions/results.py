@@ -19,7 +19,7 @@ from mmuproof.live.guests.paging import SECRET
 from mmuproof.live.trial import Expected, ExpectedFact, Facts, OneOf, SomeBits
 
 _BREAKPOINT, _PROTECTION, _PAGE_FAULT = 3, 13, 14
-_HALTED = "hlt"
+_HALTED, _WITHOUT_END = "hlt", "endless"
 _SVM_EXCEPTION = 0x40
 #: QEMU tells INT3 as a software interrupt; a processor tells the exception.
 _ENDED_BY_NPT = OneOf((svm.EXIT_SOFTWARE_INTERRUPT, _SVM_EXCEPTION | _BREAKPOINT))
@@ -36,6 +36,8 @@ def expected_facts(guest: GuestDescription, number: int, result: AccessResult) -
         result: what it comes to.
     """
     access = guest.accesses[number - 1]
+    if result.kind is ResultKind.ENDLESS:
+        return {f"{label_of(number)}.stop": _WITHOUT_END}
     facts: dict[str, ExpectedFact] = {"stop": _HALTED}
     if guest.l1 is None:
         facts |= _bare(result)
@@ -133,6 +135,8 @@ def came(guest: GuestDescription, number: int, facts: Facts) -> str:
     mine = {name.removeprefix(f"{label}."): value for name, value in facts.items() if name.startswith(f"{label}.")}
     if "stop" not in mine:
         return "nothing: it was not made"
+    if mine["stop"] == _WITHOUT_END:
+        return ResultKind.ENDLESS.value
     if mine["stop"] != _HALTED:
         return f"the VM stopped: {mine['stop']}"
     if guest.l1 is None:

@@ -170,6 +170,8 @@ def _why_not(guest: GuestDescription) -> Iterator[str]:
         yield "a selftest does not look at accessed and dirty flags"
     if guest.l1 is not None and guest.l1.gmet:
         yield "the selftests know no GMET"
+    if any(slot.read_only for slot in guest.memory):
+        yield "the memory of the selftests' guests can be written"
     if any(access.right.kind is ResultKind.MMIO for access in guest.accesses):
         yield "that an access is MMIO is told to the VMM, and not to the guest"
     given = [("guest.entry", guest.entries, geometry_of(GuestPaging.LEVELS_4))]

@@ -26,6 +26,7 @@ _MOST_MEMORY, _MOST_ACCESSES = 6, 200
 # Each brings at most four tables along, and there is room for 256.
 _MOST_ENTRIES = 60
 _LEAST_WIDTH = 32
+_WITHOUT_ADDRESS = (ResultKind.DONE, ResultKind.PROTECTION, ResultKind.PAGE_FAULT, ResultKind.ENDLESS)
 
 
 def why_senseless(guest: GuestDescription) -> tuple[str, str] | None:
@@ -125,6 +126,10 @@ def _wrong_access(guest: GuestDescription, access: GuestAccess) -> Iterator[tupl
         yield "ac", "it matters to a supervisor with CR4.SMAP"
     if access.shows == access.right:
         yield "shows", "it is what is right"
+    if access.right.kind is ResultKind.ENDLESS:
+        yield "right", "a processor ends every access"
+    if access.shows and access.shows.kind is ResultKind.ENDLESS and access is not guest.accesses[-1]:
+        yield "shows", "nothing comes after an access without an end"
     for key, result in (("right", access.right), ("shows", access.shows)):
         if result is not None:
             yield from ((key, why) for why in _wrong_result(guest, result))
@@ -142,7 +147,7 @@ def _wrong_result(guest: GuestDescription, result: AccessResult) -> Iterator[str
         yield f"there is no memory at {result.frame:#x}"
     if result.mask is not None and result.code is None:
         yield "there is a mask, and no code"
-    if result.address is not None and result.kind in (ResultKind.DONE, ResultKind.PROTECTION, ResultKind.PAGE_FAULT):
+    if result.address is not None and result.kind in _WITHOUT_ADDRESS:
         yield f"no address is told of '{result.kind.value}'"
     if result.kind is ResultKind.MMIO and result.address is None:
         yield "it needs the address that the VMM is told"

@@ -12,12 +12,13 @@ from mmuproof.live.descriptions.description import (
     GuestDescription,
     GuestPaging,
     HostKvm,
+    TableEntry,
 )
 from mmuproof.live.descriptions.flags import expected_flags
-from mmuproof.live.descriptions.layout import PROGRAMS
+from mmuproof.live.descriptions.layout import PAGE, PROGRAMS, USER_PROGRAMS
 from mmuproof.live.descriptions.making import guest_of, label_of
 from mmuproof.live.descriptions.results import expected_facts
-from mmuproof.live.trial import Attempt, Emulated, Expected, ExpectedFact, LiveTry, Modules, Seen
+from mmuproof.live.trial import ANY_WARNING, Attempt, Emulated, Expected, ExpectedFact, LiveTry, Modules, Seen
 
 _SUFFIXES = {Emulated.AMD: "", Emulated.INTEL: "-intel", Emulated.INTEL_KEYS: "-keys", Emulated.AMD_BOCHS: "-amd-bochs"}
 
@@ -46,14 +47,15 @@ def made_by_processor(described: GuestDescription) -> GuestDescription:
 def _trial(name: str, described: GuestDescription, machine: Emulated) -> LiveTry:
     control = described.control or _own_read(described)
     shows = described.expects_a_mistake
+    besides = ANY_WARNING if described.may_warn else None
     return LiveTry(
         name=name,
         finding=described.finding,
         machine=machine,
         says=described.says,
         attempt=_attempt(described, machine),
-        shows=Seen(_facts(described, mistaken=True), described.warning) if shows else None,
-        otherwise=None if shows else Seen(_ends(described)),
+        shows=Seen(_facts(described, mistaken=True), described.warning or besides) if shows else None,
+        otherwise=None if shows else Seen(_ends(described), besides),
         right=Seen(_facts(described, mistaken=False)),
         control=_attempt(control, machine),
         control_gives=Seen(_facts(control, mistaken=False)),
@@ -74,8 +76,14 @@ def _needs(described: GuestDescription) -> tuple[str, str] | None:
 def _own_read(described: GuestDescription) -> GuestDescription:
     """The control where none is given: the guest can read its own page, so that its mode, tables and L1 work."""
     access = GuestAccess(kind=GuestAccessKind.READ, address=PROGRAMS)
-    l1 = described.l1 and replace(described.l1, after=())
-    return replace(described, accesses=(access,), warning=None, after=(), l1=l1)
+    l1 = described.l1 and replace(described.l1, after=(), entries=_of_others(described.l1.entries))
+    entries = _of_others(described.entries)
+    return replace(described, accesses=(access,), warning=None, may_warn=False, after=(), entries=entries, l1=l1)
+
+
+def _of_others(entries: tuple[TableEntry, ...]) -> tuple[TableEntry, ...]:
+    """The entries but for those of the pages with the guest's instructions, which may be what it is about."""
+    return tuple(entry for entry in entries if entry.of & -PAGE not in (PROGRAMS, USER_PROGRAMS))
 
 
 def _attempt(described: GuestDescription, machine: Emulated) -> Attempt:

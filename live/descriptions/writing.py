@@ -39,6 +39,8 @@ def _lines(guest: GuestDescription) -> Iterator[str]:
     if guest.warning is not None:
         parts = {"function": guest.warning.function, "text": guest.warning.text, "through": guest.warning.through}
         yield f"warning = {_inline(f'{name} = {_text(value)}' for name, value in parts.items() if value)}"
+    if guest.may_warn:
+        yield "may_warn = true"
     yield from ("", "[guest]", f"paging = {_text(guest.paging.value)}")
     for name, value, known in (
         ("cr0", guest.cr0, bits.CR0),
@@ -52,7 +54,10 @@ def _lines(guest: GuestDescription) -> Iterator[str]:
     if guest.width is not None:
         yield f"maxphyaddr = {guest.width}"
     if guest.memory:
-        slots = (_inline((f"at = {slot.gpa:#x}", f"size = {slot.size:#x}")) for slot in guest.memory)
+        slots = (
+            _inline((f"at = {slot.gpa:#x}", f"size = {slot.size:#x}", *["read_only = true"] * slot.read_only))
+            for slot in guest.memory
+        )
         yield f"memory = [{', '.join(slots)}]"
     yield from _entries("guest.entry", guest.entries, bits.GUEST_ENTRY)
     yield from _flags("guest.after", guest.after, bits.GUEST_ENTRY)

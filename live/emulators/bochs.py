@@ -61,13 +61,12 @@ def run_bochs(
     """
     loader = root / _LOADER
     if not loader.exists():
-        raise EmulatorError(f"{root.name} is not in the cache")
+        raise EmulatorError(f"{root.name} is not in the cache: make live-kernels")
     console, disc = folder / "console", folder / "disc.iso"
     run = (str(loader), "--library-path", f"{root / 'lib/x86_64-linux-gnu'}:{root / _LIBRARIES}")
-    options = _OPTIONS + " setcpuid=tme" * processor.keys + " acpi=off" * processor.levels_5
-    _make_disc(root, run, image, initramfs, disc, options)
+    _make_disc(root, run, image, initramfs, disc, kernel_options(processor))
     settings = folder / "settings"
-    settings.write_text(_settings(processor, folder, disc, console))
+    settings.write_text(processor_settings(processor, folder, disc, console))
     environment = {
         **os.environ,
         "LTDL_LIBRARY_PATH": str(root / _LIBRARIES / "bochs/plugins"),
@@ -75,6 +74,16 @@ def run_bochs(
     }
     command = (*run, str(root / "usr/bin/bochs-bin"), "-q", "-f", str(settings))
     return run_until_done(command, console, seconds, environment)
+
+
+def kernel_options(processor: BochsProcessor) -> str:
+    """The kernel's command line.
+
+    CPUID tells the frequency that the model's time-stamp counter has, and here it counts instructions.  A kernel that
+    believed CPUID would take minutes for a second.
+    """
+    frequency = f"tsc_early_khz={_INSTRUCTIONS_PER_SECOND // 1000}"
+    return f"{_OPTIONS} {frequency}" + " setcpuid=tme" * processor.keys + " acpi=off" * processor.levels_5
 
 
 def _make_disc(root: Path, run: tuple[str, ...], image: Path, initramfs: Path, disc: Path, options: str) -> None:
@@ -95,7 +104,8 @@ def _make_disc(root: Path, run: tuple[str, ...], image: Path, initramfs: Path, d
     shutil.rmtree(content)
 
 
-def _settings(processor: BochsProcessor, folder: Path, disc: Path, console: Path) -> str:
+def processor_settings(processor: BochsProcessor, folder: Path, disc: Path, console: Path) -> str:
+    """Bochs's configuration: a machine that boots from the disc, and has a serial port that writes to a file."""
     msrs = ""
     if processor.keys:
         (folder / "msrs").write_text(f"{_KEYS}\n")

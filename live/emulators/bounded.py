@@ -36,7 +36,12 @@ class EmulatorError(Exception):
 
 
 def run_until_done(
-    command: Sequence[str], console: Path, seconds: float, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    console: Path,
+    seconds: float,
+    environment: Mapping[str, str] | None = None,
+    *,
+    hint: str = "",
 ) -> EmulatorRun:
     """Run an emulator whose guest's serial port writes to a file.
 
@@ -45,6 +50,7 @@ def run_until_done(
         console: the file.
         seconds: after which it is ended.
         environment: of the process; that of this one if there is none.
+        hint: what to do if the emulator is not there.
 
     Raises:
         EmulatorError: there is no such program.
@@ -63,7 +69,7 @@ def run_until_done(
                 preexec_fn=_bound,
             )
     except OSError as error:
-        raise EmulatorError(f"{command[0]}: {error.strerror}") from error
+        raise EmulatorError(f"{command[0]}: {error.strerror}{hint}") from error
     ended = f"it was ended after {seconds:.0f} s"
     try:
         while time.monotonic() - started < seconds:

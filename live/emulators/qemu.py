@@ -35,4 +35,4 @@ def run_qemu(
         *("-m", str(_MEMORY_MB), "-smp", str(processors), "-serial", f"file:{console}", "-nic", "none"),
         *("-kernel", str(image), "-initrd", str(initramfs), "-append", KERNEL_OPTIONS),
     )
-    return run_until_done(command, console, seconds)
+    return run_until_done(command, console, seconds, hint=" (on Debian: apt install qemu-system-x86)")

@@ -20,15 +20,18 @@ class MemorySlot:
         gpa: its guest-physical address; the VMM has it at the same place of a page of 2 MBytes.
         size: in bytes.
         huge: whether the host has pages of 2 MBytes there, else of 4 KBytes.
+        read_only: whether KVM lets the guest only read it.
     """
 
     gpa: int
     size: int
     huge: bool = False
+    read_only: bool = False
 
     def line(self) -> str:
         """The step as the VMM reads it."""
-        return f"memory {self.gpa:#x} {self.size:#x} {'huge' if self.huge else 'small'}"
+        pages = "huge" if self.huge else "small"
+        return f"memory {self.gpa:#x} {self.size:#x} {pages}{' read-only' * self.read_only}"
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,23 @@ class Width:
     def line(self) -> str:
         """The step as the VMM reads it."""
         return f"width {self.bits}"
+
+
+@dataclass(frozen=True)
+class CpuidBit:
+    """What the emulated processor has to have, or the try is broken.
+
+    Args:
+        leaf: of CPUID.
+        bit: of EDX there.
+    """
+
+    leaf: int
+    bit: int
+
+    def line(self) -> str:
+        """The step as the VMM reads it."""
+        return f"feature {self.leaf:#x} {self.bit}"
 
 
 @dataclass(frozen=True)
@@ -345,6 +365,7 @@ Step: TypeAlias = (
     | Poke
     | Code
     | Width
+    | CpuidBit
     | HyperV
     | Vcpu
     | Mode

@@ -137,15 +137,16 @@ class L2State:
     mbec: bool = False
 
 
-def vmx(l2: L2State, *, pages: tuple[int, ...] = (L2_CODE,)) -> tuple[Step, ...]:
+def vmx(l2: L2State, *, pages: tuple[int, ...] = (L2_CODE,), huge: bool = False) -> tuple[Step, ...]:
     """L1 in long mode, about to run at CODE.
 
     Args:
         l2: how L2 runs.
+        huge: whether the host has pages of 2 MBytes.
         pages: what EPT maps for all accesses, in pages of 2 MBytes, to the same addresses.
     """
     return (
-        *ram(),
+        *ram(huge),
         *hypervisor(l2),
         *quads({E4: E3 | R | W | X, E3: E2 | R | W | X}),
         *quads({ept_entry(page): page | PS | RWX for page in pages}),

@@ -7,6 +7,7 @@ static const struct {
 } commands[] = {
 	{ "memory", add_memory }, { "write", write_memory }, { "mode", set_mode }, { "msr", set_msr },
 	{ "control", write_control }, { "run", run }, { "peek", peek }, { "host", say_width },
+	{ "feature", need_feature },
 };
 
 static void do_line(const struct line *line)

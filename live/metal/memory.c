@@ -35,11 +35,13 @@ void forget_memory(void)
 	slots = 0;
 }
 
-/* "memory GPA SIZE huge|small": zeroes. */
+/* "memory GPA SIZE huge|small [read-only]": zeroes.  There is nobody to whom a guest's write could go instead. */
 void add_memory(const struct line *line)
 {
 	uint64_t gpa = number(line, 1), size = number(line, 2), end = gpa + size;
 
+	if (line->count > 4)
+		fail("without a kernel there is no memory that is read only");
 	if (end > ours)
 		fail("there is no memory at %x", end);
 	if (slots == MOST_SLOTS)

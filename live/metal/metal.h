@@ -41,6 +41,7 @@ void set_msr(const struct line *line);
 void write_control(const struct line *line);
 void run(const struct line *line);
 void say_width(const struct line *line);
+void need_feature(const struct line *line);
 /* Where to go on after an exception of our own. */
 uint64_t own_exception(uint64_t vector, uint64_t rip);
 

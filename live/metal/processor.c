@@ -176,3 +176,13 @@ void say_width(const struct line *line)
 	asm volatile("cpuid" : "+a"(sizes), "=b"(b), "+c"(c), "=d"(d));
 	say("fact host.width=%u", (uint64_t)(sizes & 0xff));
 }
+
+/* "feature LEAF BIT": what CPUID of the processor has to have in EDX. */
+void need_feature(const struct line *line)
+{
+	uint32_t a = number(line, 1), b, c = 0, d;
+
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	if (!(d >> number(line, 2) & 1))
+		fail("the processor has no bit %u of EDX in CPUID %x", number(line, 2), number(line, 1));
+}

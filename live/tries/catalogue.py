@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmuproof.live.trial import LiveTry
-from mmuproof.live.tries import described, dirty_log, hyperv, shadow, smm, svm, vmx
+from mmuproof.live.tries import described, dirty_log, hyperv, l1_modes, shadow, smm, smm_intel, svm, vmx
 
 TRIES: tuple[LiveTry, ...] = (
     *svm.TRIES,
     *vmx.TRIES,
     *shadow.TRIES,
+    *l1_modes.TRIES,
     *dirty_log.TRIES,
     *smm.TRIES,
+    *smm_intel.TRIES,
     *hyperv.TRIES,
     *described.TRIES,
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 from mmuproof.live.guests import svm
 from mmuproof.live.guests.paging import (
     ALL,
@@ -21,31 +19,17 @@ from mmuproof.live.guests.paging import (
     quads,
     ram,
 )
+from mmuproof.live.guests.smm import HALT, RESUME, SMM_CODE, copy, move
 from mmuproof.live.guests.steps import Code, Guest, Peek, Poke, RunVcpu, ShowToSmm, Smi
 from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Modules, Seen, Warned
 
-_SMM_CODE = 0x3_8000
-"""Where a processor begins in system-management mode, after a reset."""
 _UNUSED_ENTRY = PD + 511 * 8
 """Of the page directory of the first GByte, the one for its last 2 MBytes."""
 _WRITTEN = 0x5A5A_0000
 """Not a present entry."""
 
 
-_HALT, _RESUME = b"\xf4", b"\x0f\xaa"
 _OTHER_PAGE, _OTHER = 0x80_0000, 0x07E5
-
-
-def _move(value: int, address: int) -> bytes:
-    """In a segment of 16 bits: a number of 32 bits is written to an address of 32 bits."""
-    address_and_operand_of_32_bits, move_to_address = b"\x67\x66", b"\xc7\x05"
-    return address_and_operand_of_32_bits + move_to_address + struct.pack("<II", address, value)
-
-
-def _copy(source: int, target: int) -> bytes:
-    """In a segment of 16 bits: 32 bits are copied between addresses of 32 bits."""
-    load, store = b"\x67\x66\xa1", b"\x67\x66\xa3"
-    return load + struct.pack("<I", source) + store + struct.pack("<I", target)
 
 
 def _written_in_smm(address: int) -> Guest:
@@ -55,7 +39,7 @@ def _written_in_smm(address: int) -> Guest:
         ShowToSmm(0),
         *identity64(),
         Code(CODE, f"mov {DATA:#x}, %rax; hlt"),
-        Poke(_SMM_CODE, _move(_WRITTEN, address) + _HALT),
+        Poke(SMM_CODE, move(_WRITTEN, address) + HALT),
         *mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX),
         RunVcpu("first"),
         Smi(),
@@ -73,7 +57,7 @@ def _moved_in_smm(huge: bool, at: int = PD + DATA // LARGE * 8) -> Guest:
         *identity64(),
         *quads({_OTHER_PAGE: _OTHER}),
         Code(CODE, f"{reads}; mov %cr3, %rbx; mov %rbx, %cr3; {reads}"),
-        Poke(_SMM_CODE, _move(_OTHER_PAGE | PS | ALL, at) + _RESUME),
+        Poke(SMM_CODE, move(_OTHER_PAGE | PS | ALL, at) + RESUME),
         *mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX),
         RunVcpu("first"),
         Smi(),
@@ -91,7 +75,7 @@ def _written_twice_in_smm(before: bool) -> Guest:
         *identity64(),
         *quads({_OTHER_PAGE: _OTHER, copied: DATA | PS | ALL}),
         Code(CODE, f"{reads}; mov %cr3, %rbx; mov %rbx, %cr3; {reads}"),
-        Poke(_SMM_CODE, _copy(copied, entry) + _RESUME),
+        Poke(SMM_CODE, copy(copied, entry) + RESUME),
         *mode(64, cr4=CR4_PAE, efer=LONG_MODE | EFER_NX),
         *((Smi(),) if before else ()),
         RunVcpu("first"),
@@ -125,8 +109,8 @@ def _l2_again(run: str) -> Guest:
 
 def _nested_entry_moved_in_smm(huge: bool, at: int = _ENTRY) -> Guest:
     """Between two runs of L2's, L1's system-management mode lets an entry lead to another page."""
-    moving = _move(_OTHER_PAGE | PS | ALL, at) + _RESUME
-    return (*_l1(huge), Poke(_SMM_CODE, moving), *_l2_again("first"), Smi(), *_l2_again("last"))
+    moving = move(_OTHER_PAGE | PS | ALL, at) + RESUME
+    return (*_l1(huge), Poke(SMM_CODE, moving), *_l2_again("first"), Smi(), *_l2_again("last"))
 
 
 def _nested_entry_written_twice_in_smm(before: bool) -> Guest:
@@ -135,7 +119,7 @@ def _nested_entry_written_twice_in_smm(before: bool) -> Guest:
     return (
         *_l1(False),
         *quads({copied: DATA | PS | ALL}),
-        Poke(_SMM_CODE, _copy(copied, _ENTRY) + _RESUME),
+        Poke(SMM_CODE, copy(copied, _ENTRY) + RESUME),
         *((Smi(),) if before else ()),
         *_l2_again("first"),
         *quads({copied: _OTHER_PAGE | PS | ALL}),

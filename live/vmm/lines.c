@@ -34,6 +34,16 @@ static void parameter(const struct line *line)
 	say("fact %s.%s=%s", line->word[1], line->word[2], value);
 }
 
+/* "feature LEAF BIT": what CPUID of the emulated processor has to have in EDX. */
+static void need_feature(const struct line *line)
+{
+	uint32_t a = number(line, 1), b, c = 0, d;
+
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	if (!(d >> number(line, 2) & 1))
+		fail("the processor has no bit %s of EDX in CPUID %s", line->word[2], line->word[1]);
+}
+
 /* "host": how many address bits the kernel says that the processor has. */
 static void host_width(const struct line *line)
 {
@@ -58,7 +68,7 @@ static const struct {
 	{ "mode", set_mode },     { "msr", set_msr },        { "go", go },           { "control", write_control },
 	{ "run", run },           { "peek", peek },          { "parameter", parameter },
 	{ "host", host_width },   { "log", log_writes },     { "clear", clear_log },   { "logged", say_logged },
-	{ "smm", show_to_smm },   { "smi", interrupt_to_smm }, { "hyperv", set_hyperv },      { "unlog", stop_log },
+	{ "smm", show_to_smm },   { "smi", interrupt_to_smm }, { "feature", need_feature }, { "hyperv", set_hyperv },      { "unlog", stop_log },
 };
 
 void do_line(const struct line *line)

@@ -13,7 +13,7 @@ static const uint64_t huge = 2 << 20;
 static struct kvm_userspace_memory_region slot[MOST_SLOTS];
 static uint32_t slots;
 
-/* "memory GPA SIZE huge|small": a slot of zeroes, in pages of 2 MBytes or 4 KBytes. */
+/* "memory GPA SIZE huge|small [read-only]": a slot of zeroes, in pages of 2 MBytes or 4 KBytes. */
 void add_memory(const struct line *line)
 {
 	struct kvm_userspace_memory_region *new = &slot[slots];
@@ -35,6 +35,8 @@ void add_memory(const struct line *line)
 		fail("madvise");
 	memset(at, 0, new->memory_size);
 	new->userspace_addr = (uintptr_t)at;
+	if (line->count > 4)
+		new->flags = KVM_MEM_READONLY;
 	if (ioctl(vm_fd(), KVM_SET_USER_MEMORY_REGION, new))
 		fail("slot at %s", line->word[1]);
 }

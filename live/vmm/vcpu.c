@@ -3,15 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "vmm.h"
 
-enum { MOST_VCPUS = 2, MOST_CPUID = 256, MOST_EVENTS = 16 };
+enum { MOST_VCPUS = 2, MOST_CPUID = 256, MOST_EVENTS = 16, RUN_SECONDS = 2 };
 static const int iopl = 12;
 static const uint32_t address_sizes = 0x80000008;
 /* TLFS, 2.4: the first leaf of a hypervisor has who it is, the next one whose interface it offers. */
@@ -239,6 +241,41 @@ static void say_registers(int fd, const char *label)
 	say("fact %s.top=%#llx", label, (ull)top);
 }
 
+static volatile sig_atomic_t busy_for_too_long;
+
+static void too_long(int number)
+{
+	(void)number;
+	busy_for_too_long = 1;
+}
+
+/* A vCPU that keeps its processor busy for so long never gets on.  The signal comes again if none was there to see it. */
+static void bound_run(int seconds)
+{
+	struct itimerval bound = { .it_value.tv_sec = seconds, .it_interval.tv_sec = !!seconds };
+
+	busy_for_too_long = 0;
+	if (sigaction(SIGPROF, &(struct sigaction){ .sa_handler = too_long, .sa_flags = SA_RESTART }, 0) ||
+	    setitimer(ITIMER_PROF, &bound, 0))
+		fail("the bound of a run");
+}
+
+/* Runs to the next exit of the vCPU; whether there was one. */
+static int run_to_exit(const struct vcpu *v, const char *label)
+{
+	while (ioctl(v->fd, KVM_RUN, 0) < 0) {
+		if (errno == EINTR && !busy_for_too_long)
+			continue;
+		/* Nothing more can be asked of a VM that KVM has given up. */
+		if (errno == EINTR)
+			say("fact %s.stop=endless", label);
+		else
+			say("fact %s.stop=error-%d", label, errno);
+		return 0;
+	}
+	return 1;
+}
+
 /* "run LABEL hlt|mmio": to a HLT, or to the next MMIO; I/O and other MMIO is told and answered with 0. */
 void run(const struct line *line)
 {
@@ -246,12 +283,10 @@ void run(const struct line *line)
 	int to_mmio = !strcmp(word(line, 2), "mmio");
 	struct vcpu *v = current();
 
+	bound_run(RUN_SECONDS);
 	for (int count = 0; count < MOST_EVENTS; count++) {
-		while (ioctl(v->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR)
-				continue;
-			/* Nothing more can be asked of a VM that KVM has given up. */
-			say("fact %s.stop=error-%d", label, errno);
+		if (!run_to_exit(v, label)) {
+			bound_run(0);
 			return;
 		}
 		if (to_mmio && v->run->exit_reason == KVM_EXIT_MMIO)
@@ -259,6 +294,7 @@ void run(const struct line *line)
 		if (!say_event(v->run, label, count))
 			break;
 	}
+	bound_run(0);
 	switch (v->run->exit_reason) {
 	case KVM_EXIT_HLT:
 		say("fact %s.stop=hlt", label);

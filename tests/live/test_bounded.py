@@ -51,6 +51,8 @@ def test_what_an_earlier_guest_has_said_does_not_count(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EmulatorError, match="no-such-emulator"):
         run_until_done(["no-such-emulator"], tmp_path / "console", 1)
+    with pytest.raises(EmulatorError, match=r"No such file or directory \(get it\)$"):
+        run_until_done(["no-such-emulator"], tmp_path / "console", 1, hint=" (get it)")
     with pytest.raises(EmulatorError, match="no-such-program"):
         run_program(["no-such-program"])
     with pytest.raises(EmulatorError, match="status 3"):

@@ -147,6 +147,12 @@ def described(text: str = TEXT) -> GuestDescription:
             "[[guest.memory]]\nat = 0x100_0000\nsize = 1\n[[guest.entry]]",
             "guest.memory[1]: it is not made of",
         ),
+        ('is = "done", frame = 0x61_0000', 'is = "no end"', "access[1].right: a processor ends every access"),
+        (
+            "[[access]]",
+            '[[access]]\ndo = "read"\nat = 0x60_0000\nshows = "no end"\n[[access]]',
+            "access[1].shows: nothing comes after an access without an end",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_key(old: str, new: str, error: str) -> None:
@@ -270,11 +276,26 @@ def test_a_write_is_known_by_what_is_in_the_page() -> None:
         ({"stop": "hlt", "exit": 0, "interruption": 0x80000603, "rbx": 0x610CC}, "done, 0x610cc was read"),
         ({"stop": "hlt", "exit": 2}, "an exit of 2"),
         ({"stop": "exit-8:0x2"}, "the VM stopped: exit-8:0x2"),
+        ({"stop": "endless", "exit": 48}, "no end"),
         ({}, "nothing: it was not made"),
     ],
 )
 def test_what_came_is_told_in_words(facts: dict[str, int | str], said: str) -> None:
     assert came(described(), 1, {f"access1.{name}": value for name, value in facts.items()}) == said
+
+
+def test_of_an_access_without_an_end_nothing_else_is_known() -> None:
+    (trial,) = trials_of("x", described(TEXT + 'shows = "no end"'))
+    assert trial.shows == Seen({"access1.stop": "endless"})
+
+
+def test_memory_that_a_guest_only_reads_is_a_slot_of_its_own() -> None:
+    guest = described(
+        TEXT.replace(
+            "[[guest.entry]]", "[[guest.memory]]\nat = 0x100_0000\nsize = 0x1000\nread_only = true\n[[guest.entry]]"
+        )
+    )
+    assert "memory 0x1000000 0x1000 small read-only" in [step.line() for step in guest_of(guest)]
 
 
 def test_each_machine_has_a_try_with_its_own_parameter() -> None:
@@ -298,6 +319,15 @@ def test_without_anything_that_shows_whatever_is_not_right_does() -> None:
     (known,) = trials_of("x", described(TEXT + 'shows = "EPT violation"'))
     assert known.otherwise is None
     assert known.shows != known.right
+
+
+def test_the_control_reads_its_instructions_whatever_the_guest_may_do_with_them() -> None:
+    text = TEXT.replace(
+        "[[l1.entry]]", '[[l1.entry]]\nof = 0x4_0000\nlevel = 1\nto = 0x4_0000\nbits = "X MT=6"\n[[l1.entry]]'
+    )
+    (plain,), (execute_only,) = (trials_of("x", described(each)) for each in (TEXT, text))
+    assert execute_only.attempt != plain.attempt
+    assert execute_only.control == plain.control
 
 
 def test_mbec_has_to_be_offered() -> None:

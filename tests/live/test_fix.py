@@ -123,6 +123,11 @@ def test_a_patch_that_does_not_apply_is_told_before_anything_is_built(tmp_path: 
         patched_kernel(small_kernel(tmp_path / "cache"), patch, tmp_path / "made")
 
 
+def test_a_patch_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"no\.patch: there is no such file"):
+        patched_kernel(small_kernel(tmp_path / "cache"), tmp_path / "no.patch", tmp_path / "made")
+
+
 def test_a_patch_does_not_reach_outside_of_the_copy(tmp_path: Path) -> None:
     patch = tmp_path / "out.patch"
     patch.write_text("--- /dev/null\n+++ b/../../../x\n@@ -0,0 +1 @@\n+x\n")
@@ -132,5 +137,7 @@ def test_a_patch_does_not_reach_outside_of_the_copy(tmp_path: Path) -> None:
 
 def test_without_headers_the_user_is_told_how_to_get_them(tmp_path: Path) -> None:
     kernel = BuiltKernel("7.2", "7.2.13-1", tmp_path, tmp_path)
-    with pytest.raises(NoKernelError, match=r"headers-7\.2 is not in the cache \(--headers\)"):
+    with pytest.raises(
+        NoKernelError, match=r'headers-7\.2 is not in the cache: make live-kernels ARGS="--headers 7\.2"'
+    ):
         patched_kernel(kernel, tmp_path / "p", tmp_path)

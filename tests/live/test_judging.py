@@ -8,7 +8,7 @@ import pytest
 
 from mmuproof.live.console import Observed, observed
 from mmuproof.live.judging import TryOutcome, judged
-from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Seen, SomeBits, Warned
+from mmuproof.live.trial import ANY_WARNING, Attempt, Emulated, Facts, LiveTry, Seen, SomeBits, Warned
 from tests.live.test_console import DEATH, NEWER, OLDER
 
 TRY = LiveTry(
@@ -122,3 +122,11 @@ def test_where_nothing_is_said_to_show_whatever_is_not_right_does_if_the_guest_c
     assert outcome(trial, part({"x": 1, "stop": "exit-8"})) is TryOutcome.BROKEN
     assert outcome(trial, part({"x": 1, "stop": "hlt"}, OLDER)) is TryOutcome.BROKEN
     assert outcome(trial, part({"x": 1, "stop": "hlt"}, broken=("no memory",))) is TryOutcome.BROKEN
+
+
+def test_where_a_kernel_may_warn_of_itself_any_warning_will_do_and_only_where_it_shows() -> None:
+    assert outcome(TRY, part({"x": 1}, OLDER)) is TryOutcome.BROKEN
+    may = replace(TRY, shows=Seen({"x": 1}, ANY_WARNING))
+    assert outcome(may, part({"x": 1}, OLDER)) is TryOutcome.SHOWS
+    assert outcome(may, part({"x": 1})) is TryOutcome.SHOWS
+    assert outcome(may, part({"x": 2}, OLDER)) is TryOutcome.BROKEN

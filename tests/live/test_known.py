@@ -35,7 +35,7 @@ def kernel_of(series: str) -> BuiltKernel:
     try:
         return built_kernel(cache, series)
     except NoKernelError as error:
-        pytest.skip(f"{error}: make live-kernels")
+        pytest.skip(str(error))
 
 
 def need_emulator(kernel: BuiltKernel, machine: Emulated) -> None:

@@ -21,12 +21,16 @@ def test_an_unknown_try_is_told_with_those_that_there_are(tmp_path: Path) -> Non
     assert done.returncode == 2
     assert "there is no try 99" in done.stderr
     assert "11-nx" in done.stderr
+    assert "did you mean 17-intel" in live("--try", "17intel", cache=tmp_path).stderr
 
 
 def test_a_kernel_that_was_not_fetched_is_told_with_what_fetches_it(tmp_path: Path) -> None:
     done = live("--kernel", "7.2", cache=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "live: built-7.2.version is not in the cache: make live-kernels\n"
+    fetch = "To fetch it: make kernels live-kernels ARGS=7.2"
+    assert done.stderr == f"live: built-7.2 is not in the cache; of kernels there is none. {fetch}\n"
+    (tmp_path / "built-7.3.version").write_text("7.3.4-1\n")
+    assert "of kernels there are 7.3. " in live("--kernel", "7.33", cache=tmp_path).stderr
 
 
 def test_a_kernel_of_another_version_than_the_source_is_not_run(tmp_path: Path) -> None:

@@ -139,6 +139,11 @@ def test_what_l1_is_told_is_asked_for() -> None:
         ('paging = "4-level"', 'paging = "PAE"', "the selftests' guests have 4-level paging, and not 'PAE'"),
         ('do = "write"', 'do = "write"\nby = "user"', "no accesses of CPL 3"),
         ('paging = "4-level"', 'paging = "4-level"\ncr4 = "SMEP"', "neither SMEP nor SMAP"),
+        (
+            'paging = "4-level"',
+            'paging = "4-level"\nmemory = [{ at = 0x100_0000, size = 0x1000, read_only = true }]',
+            "the memory of the selftests' guests can be written",
+        ),
         ("of = 0x4000_0000", "of = 0x4_0000", "which the selftests have elsewhere"),
     ],
 )

@@ -158,3 +158,28 @@ def test_without_kvm_needs_a_described_guest_and_no_kernel(others: tuple[str, ..
     done = subprocess.run([*LIVE, "--without-kvm", *others], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "--without-kvm is about --guest, and about no kernel" in done.stderr
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("machine", [Emulated.AMD, Emulated.AMD_BOCHS])
+def test_a_processor_without_gmet_does_not_pass_for_one_that_ignores_a_page_right(
+    machine: Emulated, tmp_path: Path
+) -> None:
+    need_machine(machine)
+    text = (ROOT / "docs/examples/guests/npt-read-only.toml").read_text("utf-8")
+    guest = parsed_description(text, "g.toml")
+    assert guest.l1 is not None
+    with_gmet = replace(guest, machines=(machine,), l1=replace(guest.l1, gmet=True))
+    (judged,) = ran(list(trials_of("g", with_gmet)), machine, tmp_path)
+    assert judged.outcome is TryOutcome.BROKEN
+    assert "no bit 17 of EDX in CPUID 0x8000000a" in judged.why
+
+
+@pytest.mark.emulator
+def test_without_a_kernel_no_memory_is_read_only(tmp_path: Path) -> None:
+    need_machine(Emulated.AMD)
+    memory = "memory = [{ at = 0x100_0000, size = 0x1000, read_only = true }]"
+    text = WRONG.replace("guest.paging", f"guest.{memory}\nguest.paging")
+    (judged,) = ran(list(trials_of("g", parsed_description(text, "g.toml"))), Emulated.AMD, tmp_path)
+    assert judged.outcome is TryOutcome.BROKEN
+    assert "no memory that is read only" in judged.why

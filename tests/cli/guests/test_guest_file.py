@@ -241,7 +241,7 @@ def test_an_entry_of_ept_that_grants_nothing_would_not_be_present(access: str, g
 @pytest.mark.parametrize(
     ("one", "why"),
     [
-        (result("acc.one-to-one", Vendor.INTEL, "s"), "nobody has said which guest"),
+        (result("layout.frozen", Vendor.INTEL, "s"), "about no walk"),
         (result("permission.ept", Vendor.INTEL, "fetch-allowed", access="F"), "the processor refuses the fetch"),
         (result("permission.paging", Vendor.SHADOW, "user-read-denied", access="U", eflags_ac="1"), r"EFLAGS\.AC is 1"),
         (result("permission.paging", Vendor.SHADOW, "undefined-behaviour", access="U"), "an access cannot tell"),
