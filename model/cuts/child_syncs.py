@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, list_heads, mmu_pages
 
-_PAGES = ("*", "struct kvm_mmu_page", "struct list_head", "struct kvm_rmap_head")
+_PAGES = ("*", kvm_mmu_page.STRUCT, list_heads.LIST, kvm_memory_slot.RMAP_HEAD)
 NEXT = tuple(
     Cut(function=name, reason="which of the noted entries is the next: one that is looked at")
-    for name in ("find_next_bit", "_find_next_bit")
+    for name in ("find_next_bit", functions.FIND_NEXT_BIT)
 )
 CHILD = flush_ranges.CHILD
 BELOW = Cut(
-    function="__mmu_unsync_walk",
+    function=functions.INNER_MMU_UNSYNC_WALK,
     reason="searches below another page, by walk.children: any answer; below which is looked at",
-    elsewhere=(*_PAGES, "struct kvm_mmu_pages"),
+    elsewhere=(*_PAGES, mmu_pages.STRUCT),
 )
 ADD = Cut(
     function="mmu_pages_add",
     reason="puts a page among those that are found, and says whether no more can be; which is looked at",
-    elsewhere=("struct kvm_mmu_pages", "*"),
+    elsewhere=(mmu_pages.STRUCT, "*"),
 )
 FORGET = Cut(
     function="clear_unsync_child_bit",
     reason="no longer notes that an entry leads to a page out of sync; which is looked at",
-    elsewhere=("*", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_mmu_page.STRUCT),
 )
 SEARCHES: tuple[Cut, ...] = (*common.CUTS, *NEXT, *CHILD, BELOW, ADD, FORGET)
 FIND = Cut(
@@ -40,13 +41,15 @@ PROTECT = Cut(
     elsewhere=_PAGES,
 )
 END = Cut(
-    function="kvm_mmu_remote_flush_or_zap",
+    function=functions.KVM_MMU_REMOTE_FLUSH_OR_ZAP,
     reason="flushes what is due, by role.given-up; when, and what is told, is looked at",
     elsewhere=_PAGES,
 )
-MARK = Cut(function="kvm_unlink_unsync_page", reason="marks a page as in sync; which is looked at", elsewhere=_PAGES)
+MARK = Cut(
+    function=functions.KVM_UNLINK_UNSYNC_PAGE, reason="marks a page as in sync; which is looked at", elsewhere=_PAGES
+)
 SYNC = Cut(
-    function="kvm_sync_page",
+    function=functions.KVM_SYNC_PAGE,
     reason="synchronizes a page, entry by entry by walk.sync, and says whether a flush is due; which is looked at",
     elsewhere=_PAGES,
 )
@@ -57,9 +60,11 @@ COUNT = Cut(
 )
 ASK = tuple(
     Cut(function=name, reason="asks the vCPU to do something later; for what is looked at")
-    for name in ("kvm_make_request", "__kvm_make_request")
+    for name in (functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST)
 )
-YIELD = Cut(function="__cond_resched_rwlock_write", reason="gives the lock up for a while; when is looked at")
+YIELD = Cut(
+    function=functions.INNER_COND_RESCHED_RWLOCK_WRITE, reason="gives the lock up for a while; when is looked at"
+)
 SYNCS: tuple[Cut, ...] = (
     *common.CUTS,
     FIND,
@@ -71,5 +76,5 @@ SYNCS: tuple[Cut, ...] = (
     COUNT,
     *ASK,
     YIELD,
-    *common.each("whether somebody waits: any answer", "need_resched", "rwlock_needbreak"),
+    *common.each("whether somebody waits: any answer", functions.NEED_RESCHED, functions.RWLOCK_NEEDBREAK),
 )

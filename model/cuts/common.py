@@ -42,6 +42,8 @@ SRCU = each(_LOCK, functions.SRCU_READ_LOCK, functions.SRCU_READ_UNLOCK)
 PRINTS = each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT)
 REQUESTS = each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST)
 
-CONFIGURE_MMU = Cut(function="kvm_configure_mmu", reason="sets the MMU's settings; what it is told is the result here")
+CONFIGURE_MMU = Cut(
+    function=functions.KVM_CONFIGURE_MMU, reason="sets the MMU's settings; what it is told is the result here"
+)
 GATING: tuple[Cut, ...] = (*CUTS, CONFIGURE_MMU, *PRINTS)
 """What the code of both vendors calls that turns MBEC and GMET on."""

@@ -11,7 +11,8 @@ from mmuproof.model.walks import GpteFormat
 
 _HANDLES = "handles the fault; what it is told of it is looked at"
 HANDLERS = tuple(
-    Cut(function=name, reason=_HANDLES, watched=True) for name in (functions.KVM_TDP_PAGE_FAULT, "nonpaging_page_fault")
+    Cut(function=name, reason=_HANDLES, watched=True)
+    for name in (functions.KVM_TDP_PAGE_FAULT, functions.NONPAGING_PAGE_FAULT)
 )
 """The handler of tables for two-dimensional paging, and one that is another."""
 FIND_SLOT = (

@@ -7,7 +7,7 @@ from mmuproof.model.cuts import common
 from mmuproof.model.named import functions, kvm_mmu_page
 
 SYNC = Cut(
-    function="kvm_sync_page",
+    function=functions.KVM_SYNC_PAGE,
     reason="makes the SPTEs of a page what the guest's entries are, says whether one has changed, or fails; for which "
     "page is looked at",
     writes=((1, ""),),

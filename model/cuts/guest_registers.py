@@ -29,7 +29,9 @@ _COMMON: tuple[Cut, ...] = (
         "kvm_dr6_valid",
         "kvm_dr7_valid",
     ),
-    *common.each("whether the guest's CPUID has a feature: any answer", functions.GUEST_CPU_CAP_HAS, "guest_cpuid_has"),
+    *common.each(
+        "whether the guest's CPUID has a feature: any answer", functions.GUEST_CPU_CAP_HAS, functions.GUEST_CPUID_HAS
+    ),
     *common.REQUESTS,
     *(
         Cut(function=name, reason="marks or forgets something by a bit that is of no register", writes=((1, "*"),))
@@ -56,11 +58,11 @@ _SET: tuple[Cut, ...] = (
     ),
     *common.each(
         _OTHER_STATE,
-        "kvm_x86_set_idt",
+        functions.KVM_X86_SET_IDT,
         "kvm_x86_set_gdt",
         "kvm_x86_post_set_cr3",
-        "kvm_set_segment",
-        "kvm_update_cpuid_runtime",
+        functions.KVM_SET_SEGMENT,
+        functions.KVM_UPDATE_CPUID_RUNTIME,
         "update_cr8_intercept",
         "kvm_set_cr8",
         "kvm_set_mp_state",
@@ -134,7 +136,7 @@ ENTER_VMX: tuple[Cut, ...] = (
     *common.each(
         _OTHER_STATE,
         "prepare_vmcs02_rare",
-        "kvm_set_dr",
+        functions.KVM_SET_DR,
         "vmx_guest_debugctl_write",
         "vmcs_write_cet_state",
         "vmx_set_rflags",
@@ -177,7 +179,10 @@ SVM: tuple[Cut, ...] = (
         "svm_update_lbrv",
     ),
     *common.each(
-        _OTHER_STATE, "kvm_set_rflags", functions.SVM_PMU_HANDLE_NESTED_TRANSITION, "__svm_pmu_handle_nested_transition"
+        _OTHER_STATE,
+        functions.KVM_SET_RFLAGS,
+        functions.SVM_PMU_HANDLE_NESTED_TRANSITION,
+        "__svm_pmu_handle_nested_transition",
     ),
     *common.each(
         "has a part in leaving L2, which loads no register",

@@ -12,7 +12,7 @@ SLOT_INFO = Cut(
 )
 BACKING = tuple(
     Cut(function=name, reason="finds at which level the memory behind a frame is mapped: any; reads only")
-    for name in ("host_pfn_mapping_level", "kvm_gmem_max_mapping_level")
+    for name in (functions.HOST_PFN_MAPPING_LEVEL, functions.KVM_GMEM_MAX_MAPPING_LEVEL)
 )
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import functions, kvm_mmu_page, kvm_page_fault, kvm_vcpu, kvm_vm
 
 ADDRESS = Cut(
     function="__gfn_to_hva_memslot", reason="where userspace has a frame, any, by slot.index; of which is looked at"
@@ -30,11 +31,11 @@ HOST: tuple[Cut, ...] = (
         "warn_bogus_irq_restore",
     ),
 )
-GIGABYTE = "variable_test_bit"
+GIGABYTE = functions.VARIABLE_TEST_BIT
 HANDLE = Cut(
     function="direct_page_fault",
     reason="handles a fault without a guest's tables, by fault.mapped; what the fault says then is looked at",
-    elsewhere=("*", "struct kvm_page_fault", "struct kvm_vcpu", "struct kvm", "struct kvm_mmu_page"),
+    elsewhere=("*", kvm_page_fault.STRUCT, kvm_vcpu.STRUCT, kvm_vm.STRUCT, kvm_mmu_page.STRUCT),
     watched=True,
 )
 UNPAGED: tuple[Cut, ...] = (*common.CUTS, HANDLE)

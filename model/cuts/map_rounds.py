@@ -77,7 +77,7 @@ TDP: tuple[Cut, ...] = (
     *common.each("finds the root of the walk; reads only", "tdp_mmu_get_root_for_fault", functions.ROOT_TO_SP),
     ROOT_BITS,
     *common.each("finds the page that an SPTE is in; reads only", functions.SPTEP_TO_SP, functions.TO_SHADOW_PAGE),
-    Cut(function="tdp_mmu_alloc_sp", reason="makes a page that no entry leads to yet", elsewhere=("*",)),
+    Cut(function=functions.TDP_MMU_ALLOC_SP, reason="makes a page that no entry leads to yet", elsewhere=("*",)),
     Cut(function=functions.TDP_MMU_INIT_CHILD_SP, reason="sets such a page up", elsewhere=("*", "argument 0")),
     *(
         Cut(function=name, reason="frees a page that has not been linked", elsewhere=("*", "argument 0"))

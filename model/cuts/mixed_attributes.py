@@ -31,7 +31,7 @@ INVALIDATE = Cut(
     elsewhere=("*",),
 )
 UNMAP = Cut(
-    function="kvm_unmap_gfn_range",
+    function=functions.KVM_UNMAP_GFN_RANGE,
     reason="takes away what maps a range, by flush.range; of which is looked at",
     elsewhere=("*", kvm_mmu_page.STRUCT),
     watched=True,

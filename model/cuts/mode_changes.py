@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import functions, kvm_vcpu
 
-_BESIDE = ("*", "struct kvm_vcpu", "struct kvm_cpuid_entry2", "struct kvm_lapic")
+_BESIDE = ("*", kvm_vcpu.STRUCT, kvm_vcpu.CPUID_ENTRY, kvm_vcpu.LAPIC)
 RESET = Cut(
-    function="kvm_mmu_reset_context",
+    function=functions.KVM_MMU_RESET_CONTEXT,
     reason="sets the MMUs up anew, by role.* and setup.consistent; when, and what the vCPU is in then, is looked at",
     elsewhere=_BESIDE,
     watched=True,
 )
-ASKS = common.each("asks the vCPU to do something later", "kvm_make_request", "__kvm_make_request")
+ASKS = common.each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST)
 CHANGES: tuple[Cut, ...] = (*common.CUTS, RESET, *ASKS, *common.each("lets somebody watch", "trace_kvm_smm_transition"))
 _LOADS = "gives a register to the vendor's code, by role.registers and flush.registers; which value is looked at"
 CR0, CR4, EFER = (
     Cut(function=f"kvm_x86_set_{name}", reason=_LOADS, elsewhere=_BESIDE) for name in ("cr0", "cr4", "efer")
 )
 CHANGED = Cut(
-    function="kvm_smm_changed",
+    function=functions.KVM_SMM_CHANGED,
     reason="notes that the mode has begun, by role.smm; that it is called is looked at",
     elsewhere=_BESIDE,
 )
 LONG_MODE = tuple(
     Cut(function=name, reason="whether the vCPU has a feature: any answer")
-    for name in ("guest_cpu_cap_has", "guest_cpuid_has")
+    for name in (functions.GUEST_CPU_CAP_HAS, functions.GUEST_CPUID_HAS)
 )
 DEAD = Cut(function="kvm_vm_dead", reason="ends the VM; when is looked at", elsewhere=_BESIDE)
 _STATE = "saves or loads what is no control register; it may fail"
@@ -45,16 +46,16 @@ ENTERS: tuple[Cut, ...] = (
             "enter_smm_save_state_64",
             "enter_smm_save_state_32",
             "kvm_vcpu_write_guest",
-            "kvm_set_segment",
-            "kvm_set_dr",
+            functions.KVM_SET_SEGMENT,
+            functions.KVM_SET_DR,
             "kvm_rip_write",
-            "kvm_set_rflags",
-            "kvm_update_cpuid_runtime",
+            functions.KVM_SET_RFLAGS,
+            functions.KVM_UPDATE_CPUID_RUNTIME,
             "kvm_x86_enter_smm",
             "kvm_x86_get_nmi_mask",
             "kvm_x86_set_nmi_mask",
             "kvm_x86_set_interrupt_shadow",
-            "kvm_x86_set_idt",
+            functions.KVM_X86_SET_IDT,
         )
     ),
 )
@@ -65,7 +66,7 @@ VENDOR = Cut(
     elsewhere=_BESIDE,
 )
 TELL = Cut(
-    function="kvm_mmu_after_set_cpuid",
+    function=functions.KVM_MMU_AFTER_SET_CPUID,
     reason="tells the MMUs, by setup.consistent; what the vCPU has then is looked at",
     elsewhere=_BESIDE,
     watched=True,
@@ -84,7 +85,7 @@ SETS: tuple[Cut, ...] = (
             "cpuid_func_emulated",
             "cpuid_get_reg_unsafe",
             "cpuid_entry_has",
-            "kvm_update_cpuid_runtime",
+            functions.KVM_UPDATE_CPUID_RUNTIME,
             "kvm_update_pv_runtime",
             "kvm_apic_set_version",
             "cpuid_get_supported_xcr0",
@@ -96,9 +97,9 @@ SETS: tuple[Cut, ...] = (
             "kvm_hv_set_cpuid",
             "kvm_cpuid_has_hyperv",
             "guest_cpu_cap_change",
-            "guest_cpu_cap_has",
-            "guest_cpuid_has",
-            "kvm_cpu_cap_has",
+            functions.GUEST_CPU_CAP_HAS,
+            functions.GUEST_CPUID_HAS,
+            functions.KVM_CPU_CAP_HAS,
             "kvm_governed_feature_set",
             "kvm_governed_feature_check_and_set",
             "governed_feature_is_x",

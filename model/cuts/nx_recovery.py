@@ -46,7 +46,8 @@ UNLOCKS = tuple(
     )
 )
 NEEDS_YIELD = tuple(
-    Cut(function=name, reason="whether somebody waits: any answer") for name in ("need_resched", "rwlock_needbreak")
+    Cut(function=name, reason="whether somebody waits: any answer")
+    for name in (functions.NEED_RESCHED, functions.RWLOCK_NEEDBREAK)
 )
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, list_heads
 
 _MAPS = "maps entries ahead; which is looked at, and what they get is looked at where it does"
-_WRITTEN = ("*", "struct kvm_mmu_page", "struct kvm_rmap_head", "struct list_head")
-MANY = Cut(function="direct_pte_prefetch_many", reason=_MAPS, elsewhere=_WRITTEN)
-WHOLE = Cut(function="__direct_pte_prefetch", reason=_MAPS, elsewhere=_WRITTEN)
+_WRITTEN = ("*", kvm_mmu_page.STRUCT, kvm_memory_slot.RMAP_HEAD, list_heads.LIST)
+MANY = Cut(function=functions.DIRECT_PTE_PREFETCH_MANY, reason=_MAPS, elsewhere=_WRITTEN)
+WHOLE = Cut(function=functions.INNER_DIRECT_PTE_PREFETCH, reason=_MAPS, elsewhere=_WRITTEN)
 OF_GUEST = tuple(
     Cut(
         function=f"{each}_prefetch_gpte",
@@ -19,7 +20,9 @@ OF_GUEST = tuple(
 )
 CHOOSES: tuple[Cut, ...] = (*common.CUTS, flush_ranges.SPTE_INDEX, MANY)
 CHOOSES_OF_GUEST: tuple[Cut, ...] = (*common.CUTS, flush_ranges.SPTE_INDEX, WHOLE, *OF_GUEST)
-SLOT = Cut(function="kvm_vcpu_gfn_to_memslot", reason="finds the slot of a frame, or none; of which is looked at")
+SLOT = Cut(
+    function=functions.KVM_VCPU_GFN_TO_MEMSLOT, reason="finds the slot of a frame, or none; of which is looked at"
+)
 PAGES = tuple(
     Cut(
         function=name,
@@ -29,11 +32,13 @@ PAGES = tuple(
     for name in ("kvm_prefetch_pages", "gfn_to_page_many_atomic")
 )
 MAKE = Cut(
-    function="mmu_set_spte",
+    function=functions.MMU_SET_SPTE,
     reason="maps a page with an entry, by stored.shadow; with which, and what for, is looked at",
-    elsewhere=(*_WRITTEN, "struct kvm_page_fault", "struct kvm_vcpu"),
+    elsewhere=(*_WRITTEN, kvm_page_fault.STRUCT, kvm_vcpu.STRUCT),
 )
-FRAME = Cut(function="kvm_mmu_page_get_gfn", reason="the frame that is noted of an entry: any, by stored.translation")
+FRAME = Cut(
+    function=functions.KVM_MMU_PAGE_GET_GFN, reason="the frame that is noted of an entry: any, by stored.translation"
+)
 MAPS: tuple[Cut, ...] = (
     *common.CUTS,
     flush_ranges.SPTE_INDEX,

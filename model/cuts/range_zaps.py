@@ -9,7 +9,11 @@ from mmuproof.model.named import functions
 _ZAPS = "zaps the SPTEs of a range, and says whether hardware may still have some; which range is looked at"
 SHADOW = tuple(
     Cut(function=name, reason=_ZAPS, elsewhere=("*",))
-    for name in ("kvm_rmap_zap_gfn_range", "__kvm_rmap_zap_gfn_range", functions.KVM_HANDLE_GFN_RANGE)
+    for name in (
+        functions.KVM_RMAP_ZAP_GFN_RANGE,
+        functions.INNER_KVM_RMAP_ZAP_GFN_RANGE,
+        functions.KVM_HANDLE_GFN_RANGE,
+    )
 )
 TDP = tuple(
     Cut(function=name, reason=_ZAPS, elsewhere=("*",))

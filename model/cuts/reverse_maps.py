@@ -31,7 +31,7 @@ DROP_ALL = tuple(
         reason="takes away all that is on a list; that it does is looked at",
         elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_mmu_page.STRUCT),
     )
-    for name in (functions.KVM_ZAP_ALL_RMAP_SPTES, "kvm_zap_rmapp", "__kvm_zap_rmap")
+    for name in (functions.KVM_ZAP_ALL_RMAP_SPTES, "kvm_zap_rmapp", functions.INNER_KVM_ZAP_RMAP)
 )
 FLUSH = tuple(
     Cut(function=name, reason="flushes what a frame is translated to at a level; of which is looked at")

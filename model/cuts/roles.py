@@ -148,7 +148,7 @@ DIRECT_MAP: tuple[Cut, ...] = (
     Cut(function=functions.LINK_SHADOW_PAGE, reason="writes an SPTE, after the access has been chosen"),
     Cut(function=functions.ACCOUNT_NX_HUGE_PAGE, reason="counts; writes no role and no access"),
     Cut(function=functions.DIRECT_PTE_PREFETCH, reason="maps neighbours with the access of their page's role"),
-    Cut(function="__direct_pte_prefetch", reason="maps neighbours with the access of their page's role"),
+    Cut(function=functions.INNER_DIRECT_PTE_PREFETCH, reason="maps neighbours with the access of their page's role"),
 )
 """For mapping a page without the TDP MMU."""
 

@@ -7,7 +7,7 @@ from mmuproof.model.cuts import common
 from mmuproof.model.named import functions, kvm_mmu_page, list_heads
 
 NEXT_ROOT = Cut(
-    function="tdp_mmu_next_root",
+    function=functions.TDP_MMU_NEXT_ROOT,
     reason="hands out the next root of the kinds that are asked for: loop.roots; which are asked for is looked at",
     elsewhere=("*",),
 )
@@ -17,7 +17,8 @@ PUT_ROOT = Cut(
     elsewhere=("*",),
 )
 GET_ROOT = Cut(
-    function="kvm_tdp_mmu_get_root", reason="takes a reference to a root, unless it is about to be freed: any answer"
+    function=functions.KVM_TDP_MMU_GET_ROOT,
+    reason="takes a reference to a root, unless it is about to be freed: any answer",
 )
 WORKERS = tuple(
     Cut(

@@ -114,7 +114,7 @@ ALLOC_ROOT = Cut(
 DUMMY = Cut(function="kvm_mmu_get_dummy_root", reason="the page of zeros, which stands for tables a guest cannot have")
 TDP_ROOT = tuple(
     Cut(function=name, reason="makes or finds a root of the TDP MMU, any; whether it is asked is looked at")
-    for name in ("kvm_tdp_mmu_alloc_root", "kvm_tdp_mmu_get_vcpu_root_hpa")
+    for name in (functions.KVM_TDP_MMU_ALLOC_ROOT, functions.KVM_TDP_MMU_GET_VCPU_ROOT_HPA)
 )
 MAKE: tuple[Cut, ...] = (
     *common.CUTS,

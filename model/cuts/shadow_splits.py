@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges, stores
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_vm, list_heads
 
 _BESIDE = (
     "*",
-    "struct kvm",
-    "struct kvm_mmu_memory_cache",
-    "struct kvm_mmu_page",
-    "struct kvm_rmap_head",
-    "struct list_head",
-    "struct pte_list_desc",
+    kvm_vm.STRUCT,
+    kvm_vm.CACHE,
+    kvm_mmu_page.STRUCT,
+    kvm_memory_slot.RMAP_HEAD,
+    list_heads.LIST,
+    kvm_memory_slot.PTE_LIST,
 )
 PAGE = Cut(
-    function="shadow_mmu_get_sp_for_split",
+    function=functions.SHADOW_MMU_GET_SP_FOR_SPLIT,
     reason="finds the page that is to stand for a huge one, by stored.shadow-split",
 )
 MAKE = tuple(
     Cut(function=name, reason="makes a small SPTE of a huge one, by spte.split; of what, and for which, is looked at")
-    for name in ("make_small_spte", "make_huge_page_split_spte")
+    for name in (functions.MAKE_SMALL_SPTE, functions.MAKE_HUGE_PAGE_SPLIT_SPTE)
 )
 FRAME = Cut(
-    function="kvm_mmu_page_get_gfn", reason="the frame of an entry, any, by stored.translation; of which is looked at"
+    function=functions.KVM_MMU_PAGE_GET_GFN,
+    reason="the frame of an entry, any, by stored.translation; of which is looked at",
 )
 ACCESS = Cut(
-    function="kvm_mmu_page_get_access",
+    function=functions.KVM_MMU_PAGE_GET_ACCESS,
     reason="what the guest grants with an entry, any, by stored.translation; of which is looked at",
 )
 LIST = Cut(
-    function="__rmap_add",
+    function=functions.INNER_RMAP_ADD,
     reason="puts an entry on the list of what maps its frame, by stored.listed; which is looked at",
     elsewhere=(*_BESIDE, "argument 3"),
 )
 LINK = Cut(
-    function="__link_shadow_page",
+    function=functions.INNER_LINK_SHADOW_PAGE,
     reason="puts a page in the place of an entry, by stored.link; which is looked at",
     elsewhere=(*_BESIDE, "argument 2"),
 )

@@ -6,17 +6,18 @@ from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 from mmuproof.model.cuts.guest_tables import SPACE
 from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_vm, list_heads
 
-_SLOTS = ("*", "struct kvm_memory_slot")
+_SLOTS = ("*", kvm_memory_slot.STRUCT)
 _PAGES = (
     "*",
-    "struct kvm",
-    "struct kvm_memory_slot",
-    "struct kvm_mmu_page",
-    "struct kvm_rmap_head",
-    "struct list_head",
-    "struct hlist_head",
-    "struct hlist_node",
+    kvm_vm.STRUCT,
+    kvm_memory_slot.STRUCT,
+    kvm_mmu_page.STRUCT,
+    kvm_memory_slot.RMAP_HEAD,
+    list_heads.LIST,
+    list_heads.HASH_LIST,
+    list_heads.HASH_NODE,
 )
 ALLOCATE = tuple(
     Cut(function=name, reason="allocates an array of zeros; how long is looked at")
@@ -34,10 +35,10 @@ MAKES: tuple[Cut, ...] = (
     RMAPS,
     HAVE_RMAPS,
     Cut(
-        function="kvm_mmu_init_memslot_memory_attributes",
+        function=functions.KVM_MMU_INIT_MEMSLOT_MEMORY_ATTRIBUTES,
         reason="notes where attributes are mixed, in a bit of its own, by slot.attributes-mixed; what else forbids a "
         "huge page is looked at",
-        elsewhere=(*_SLOTS, "struct kvm_lpage_info"),
+        elsewhere=(*_SLOTS, kvm_memory_slot.LPAGE_INFO),
     ),
     *(
         Cut(function=name, reason=_OTHERS, elsewhere=_SLOTS)
@@ -50,7 +51,7 @@ ALL = tuple(
         reason="gives all pages up, by role.given-up; that it is asked for is looked at",
         elsewhere=_PAGES,
     )
-    for name in ("__kvm_mmu_zap_all_fast_front_half", "kvm_mmu_zap_all_fast")
+    for name in (functions.INNER_KVM_MMU_ZAP_ALL_FAST_FRONT_HALF, functions.KVM_MMU_ZAP_ALL_FAST)
 )
 REST = Cut(
     function="__kvm_mmu_zap_all_fast_back_half",
@@ -58,17 +59,19 @@ REST = Cut(
     elsewhere=_PAGES,
 )
 UNMAP = Cut(
-    function="kvm_unmap_gfn_range",
+    function=functions.KVM_UNMAP_GFN_RANGE,
     reason="takes away what maps a range, by flush.range and loop.*: whether a flush is due; of which is looked at",
     elsewhere=_PAGES,
     watched=True,
 )
 TABLES = Cut(
-    function="kvm_mmu_zap_memslot_pages_and_flush",
+    function=functions.KVM_MMU_ZAP_MEMSLOT_PAGES_AND_FLUSH,
     reason="takes away what shadows tables in a slot, by slot.gone; of which is looked at",
     elsewhere=_PAGES,
 )
-_LOCKS = common.each("takes or gives back a lock", "_raw_write_lock", "_raw_write_unlock", "__raw_write_unlock")
+_LOCKS = common.each(
+    "takes or gives back a lock", functions.RAW_WRITE_LOCK, functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK
+)
 GOES: tuple[Cut, ...] = (
     *common.CUTS,
     *ALL,
@@ -79,19 +82,21 @@ GOES: tuple[Cut, ...] = (
     *common.each("whether a quirk is on: any answer; reads only", "kvm_check_has_quirk"),
     Cut(function="kvm_arch_gmem_invalidate_range", reason="tells the firmware of memory that goes", elsewhere=_PAGES),
 )
-EMPTY = Cut(function="list_empty", reason="whether a list is empty: any answer; reads only")
+EMPTY = Cut(function=functions.LIST_EMPTY, reason="whether a list is empty: any answer; reads only")
 GIVE_UP = Cut(
-    function="kvm_mmu_prepare_zap_page",
+    function=functions.KVM_MMU_PREPARE_ZAP_PAGE,
     reason="gives a page up, by role.given-up; which is looked at",
     elsewhere=_PAGES,
 )
 END = Cut(
-    function="kvm_mmu_remote_flush_or_zap",
+    function=functions.KVM_MMU_REMOTE_FLUSH_OR_ZAP,
     reason="flushes what is due, by role.given-up; when, and what is told, is looked at",
     elsewhere=_PAGES,
 )
 YIELD = Cut(
-    function="__cond_resched_rwlock_write", reason="gives the lock up for a while; when is looked at", elsewhere=_PAGES
+    function=functions.INNER_COND_RESCHED_RWLOCK_WRITE,
+    reason="gives the lock up for a while; when is looked at",
+    elsewhere=_PAGES,
 )
 TAKES: tuple[Cut, ...] = (
     *common.CUTS,
@@ -99,7 +104,7 @@ TAKES: tuple[Cut, ...] = (
     GIVE_UP,
     END,
     YIELD,
-    *common.each("whether somebody waits: any answer", "need_resched", "rwlock_needbreak"),
+    *common.each("whether somebody waits: any answer", functions.NEED_RESCHED, functions.RWLOCK_NEEDBREAK),
 )
 START, NEXT = (
     Cut(
@@ -116,6 +121,6 @@ WALKS = tuple(
         reason="takes away what maps frames, by loop.slot-walk: whether a flush is due; which is looked at",
         elsewhere=_PAGES,
     )
-    for name in ("__kvm_rmap_zap_gfn_range", "slot_handle_level_range")
+    for name in (functions.INNER_KVM_RMAP_ZAP_GFN_RANGE, functions.SLOT_HANDLE_LEVEL_RANGE)
 )
 ZAPS: tuple[Cut, ...] = (*common.CUTS, HAVE_RMAPS, SPACE, START, NEXT, VALID, *WALKS)

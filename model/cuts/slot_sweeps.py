@@ -10,7 +10,7 @@ from mmuproof.model.named import functions, kvm_mmu_page, list_heads
 _WALK = "goes through SPTEs of a slot, and says whether one has changed; which, and for what, is looked at"
 WALKS = tuple(
     Cut(function=name, reason=_WALK, elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST))
-    for name in ("__walk_slot_rmaps", "slot_handle_level_range")
+    for name in (functions.INNER_WALK_SLOT_RMAPS, functions.SLOT_HANDLE_LEVEL_RANGE)
 )
 _TDP = "does it in the TDP MMU; of which slot and level is looked at"
 TDP = tuple(

@@ -30,10 +30,10 @@ RMAP_FIRST = tuple(
 )
 RMAP_NEXT = Cut(function=functions.RMAP_GET_NEXT, reason="there is no other SPTE: what happens to one is what is asked")
 SLOT_START = Cut(
-    function="slot_rmap_walk_init", reason="walks to the reverse map that is asked about", writes=((0, ""),)
+    function=functions.SLOT_RMAP_WALK_INIT, reason="walks to the reverse map that is asked about", writes=((0, ""),)
 )
 SLOT_NEXT = Cut(
-    function="slot_rmap_walk_next", reason="there is no other reverse map: what happens to one is what is asked"
+    function=functions.SLOT_RMAP_WALK_NEXT, reason="there is no other reverse map: what happens to one is what is asked"
 )
 RESCHEDULE = Cut(
     function=functions.TDP_MMU_ITER_COND_RESCHED, reason="may let others run, which is not modelled: it does not"

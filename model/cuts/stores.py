@@ -59,7 +59,7 @@ TDP: tuple[Cut, ...] = (
         elsewhere=("*",),
     ),
     Cut(
-        function="tdp_mmu_init_sp",
+        function=functions.TDP_MMU_INIT_SP,
         reason="sets the page up that is filled, whose role is any; notes where it will be linked, and writes no SPTE",
         writes=((0, kvm_mmu_page.ROLE),),
         elsewhere=("argument 1",),

@@ -50,7 +50,7 @@ CUTS: tuple[Cut, ...] = (
         "kvm_hv_hypercall_enabled",
     ),
     Cut(
-        function="_find_next_bit",
+        function=functions.FIND_NEXT_BIT,
         reason=(
             "the next CPU, of which there is none here: what is set up for each CPU changes no "
             "setting, and can only fail"

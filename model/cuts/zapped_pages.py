@@ -26,7 +26,7 @@ UNCOUNT = Cut(
     elsewhere=("*",),
 )
 SYNCED = Cut(
-    function="kvm_unlink_unsync_page",
+    function=functions.KVM_UNLINK_UNSYNC_PAGE,
     reason="counts a page no longer as one out of sync; that it does is looked at",
     elsewhere=("*",),
 )
@@ -103,7 +103,9 @@ FREE = Cut(
     elsewhere=_OTHERS,
 )
 FLUSH = Cut(function=functions.KVM_FLUSH_REMOTE_TLBS, reason="flushes all TLBs; that it does is looked at")
-SOME = Cut(function="list_empty", reason="whether a list is empty: any answer, and the same each time", repeatable=True)
+SOME = Cut(
+    function=functions.LIST_EMPTY, reason="whether a list is empty: any answer, and the same each time", repeatable=True
+)
 LATE: tuple[Cut, ...] = (*common.CUTS, FREE, FLUSH, SOME)
 FORGET = tuple(
     Cut(function=name, reason="forgets an address, by flush.address; which, and where, is looked at", elsewhere=("*",))

@@ -19,11 +19,12 @@ from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, NUMBER, leads_to, variable_like, variable_of
+from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, mmu_pages
 from mmuproof.model.stores import LOOKED_AT
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize, slt, ule, var
 
-_SEARCHES, _SYNCS, _PAGE = "__mmu_unsync_walk", "mmu_sync_children", "struct kvm_mmu_page"
-_FOUND, _ROOM = "struct kvm_mmu_pages", 16
+_SEARCHES, _SYNCS = functions.INNER_MMU_UNSYNC_WALK, functions.MMU_SYNC_CHILDREN
+_ROOM = 16
 _PRESENT, _LARGE = "SPTE_MMU_PRESENT_MASK", 7
 _REQUEST, _NUMBER = 8 + 3, 0xFF
 """KVM_REQ_MMU_SYNC, and the bits of a request that tell which it is."""
@@ -44,21 +45,25 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
     @once
     def searched(self) -> UnsyncRound:
         """See `ChildSyncs.searched`."""
-        child = Object(name="child", type=self._unit.record(_PAGE), kind=ObjectKind.INPUT, by_pointer=True)
+        child = Object(
+            name="child", type=self._unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True
+        )
         given: dict[Cut, Value] = {each: bv(LOOKED_AT, 64) for each in cuts.NEXT}
         given |= dict.fromkeys(cuts.CHILD, pointer_to(child))
         known = tuple(replace(cut, gives=given[cut]) if cut in given else cut for cut in cuts.SEARCHES)
         bench = Bench(self._unit, known, any_round=frozenset({_SEARCHES}))
-        page = bench.add("sp", _PAGE)
-        bench.add("pvec", _FOUND)
+        page = bench.add("sp", kvm_mmu_page.STRUCT)
+        bench.add("pvec", mmu_pages.STRUCT)
         table = page_table("sp->spt")
-        bench.write(page, "spt", pointer_to(table))
+        bench.write(page, kvm_mmu_page.SPT, pointer_to(table))
         for each in (page, child, table):
             each.settled = True
         answer, session = bench.integer(_SEARCHES), bench.session
         made = session.round(_SEARCHES)
         entry = read(made.head, table, LOOKED_AT * 64, 64)
-        below, unsync = (ne(bench.read(child, name, made.head), 0) for name in ("unsync_children", "unsync"))
+        below, unsync = (
+            ne(bench.read(child, name, made.head), 0) for name in (kvm_mmu_page.UNSYNC_CHILDREN, kvm_mmu_page.UNSYNC)
+        )
         count = self._count(made)
         adds, searches = session.calls(cuts.ADD.function), session.calls(cuts.BELOW.function)
 
@@ -92,8 +97,12 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
     def synced(self) -> ChildrenSynced:
         """See `ChildSyncs.synced`."""
         bench = Bench(self._unit, cuts.SYNCS, any_round=frozenset({_SYNCS}))
-        vcpu, kvm, _ = bench.add("vcpu", "struct kvm_vcpu"), bench.add("kvm", "struct kvm"), bench.add("parent", _PAGE)
-        bench.write(vcpu, "kvm", pointer_to(kvm))
+        vcpu, kvm, _ = (
+            bench.add("vcpu", kvm_vcpu.STRUCT),
+            bench.add("kvm", kvm_vm.STRUCT),
+            bench.add("parent", kvm_mmu_page.STRUCT),
+        )
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(kvm))
         vcpu.settled = kvm.settled = True
         may_yield = var("can_yield", 8) & 1
         # Before 5.12 the lock could always be given up.
@@ -112,7 +121,7 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
         before = [call for call in ends if order.index(call) < first_sync]
         between = [call for call in ends if order.index(call) > first_sync and call is not ends[-1]]
         now, at_end = (ne(read(made.head, due, 0, 8), 0) for made in (syncing, whole))
-        queue = variable_of(syncing, "struct list_head")
+        queue = variable_of(syncing, list_heads.LIST)
 
         def told(call: CallMade, needed: Bool) -> Bool:
             """Whether a call does what is due, for all pages that are given up."""
@@ -126,7 +135,7 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
         stops = ne(answer, 0)
         return ChildrenSynced(
             found=ne(var(f"{cuts.FIND.function}()", 32), 0),
-            fit=ule(bench.read(variable_of(protecting, _FOUND), "nr", protecting.head), _ROOM),
+            fit=ule(bench.read(variable_of(protecting, mmu_pages.STRUCT), mmu_pages.NR, protecting.head), _ROOM),
             protects=protecting.goes_on,
             protected=any_of(*(self._is_of_page(bench, call, protecting) for call in protects)),
             noted=iff(
@@ -153,7 +162,7 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
         return variable_like(protecting, FLAG, "protected"), variable_like(syncing, FLAG, "flush")
 
     def _page_of(self, made: RoundMade) -> Value:
-        page = variable_like(made, leads_to(_PAGE), "sp")
+        page = variable_like(made, leads_to(kvm_mmu_page.STRUCT), "sp")
         if made.end is None:
             raise NotThere([f"a page at which a round of {made.function}() is"])
         return made.end.read(page, 0, page.type.bits)
@@ -171,7 +180,7 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
         gfn: BitVec = bv(0, 64)
         for target in page.targets:
             if target.place is not None:
-                place = bench.place(target.place.object, "gfn")
+                place = bench.place(target.place.object, kvm_mmu_page.GFN)
                 gfn = ite(target.guard, read(made.head, target.place.object, place.offset, place.width), gfn)
         # What is found are pages: none of the pointers leads nowhere.
         return all_of(call.guard, any_of(page.is_null, eq(numbers_given(call)[0], gfn)))

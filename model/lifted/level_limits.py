@@ -16,13 +16,17 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_page_fault, kvm_vcpu, kvm_vm, switches
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, any_of, bv, ite, ne, negate, resize, var
 
-_HOST, _CONFIGURES, _UNPAGED = "host_pfn_mapping_level", "kvm_configure_mmu", "nonpaging_page_fault"
-_OF_GUEST_MEMORY = "kvm_gmem_max_mapping_level"
+_HOST, _CONFIGURES, _UNPAGED = (
+    functions.HOST_PFN_MAPPING_LEVEL,
+    functions.KVM_CONFIGURE_MMU,
+    functions.NONPAGING_PAGE_FAULT,
+)
+_OF_GUEST_MEMORY = functions.KVM_GMEM_MAX_MAPPING_LEVEL
 _TOLD = ("tdp_forced_root_level", "tdp_max_root_level", "tdp_huge_page_level")
-_KEPT = ("tdp_root_level", "max_tdp_level", "max_huge_page_level")
-_TDP_MMU, _ALLOWED = "tdp_mmu_enabled", "tdp_mmu_allowed"
+_KEPT = (switches.TDP_ROOT_LEVEL, switches.MAX_TDP_LEVEL, switches.MAX_HUGE_PAGE_LEVEL)
 
 
 class LiftedLevelLimits(LevelLimits, Remembers):
@@ -59,8 +63,8 @@ class LiftedLevelLimits(LevelLimits, Remembers):
             if cut is not cuts.ADDRESS
         )
         bench = Bench(self._unit, (*known, replace(cuts.ADDRESS, gives=address)))
-        kvm, slot = bench.add("kvm", "struct kvm"), bench.add("slot", "struct kvm_memory_slot")
-        bench.add("vcpu", "struct kvm_vcpu")
+        kvm, slot = bench.add("kvm", kvm_vm.STRUCT), bench.add("slot", kvm_memory_slot.STRUCT)
+        bench.add("vcpu", kvm_vcpu.STRUCT)
         kvm.settled = slot.settled = True
         level, session = bench.integer(_HOST, gfn=gfn), bench.session
         asked = session.calls(cuts.ADDRESS.function)
@@ -94,8 +98,8 @@ class LiftedLevelLimits(LevelLimits, Remembers):
         bench = Bench(self._unit, common.CUTS)
         tdp = var("enable_tdp", 8) & 1
         told = {name: var(name, 32) for name in _TOLD}
-        has_tdp_mmu = self._unit.has_variable(_TDP_MMU)
-        allowed = bench.setting(_ALLOWED) if has_tdp_mmu else FALSE
+        has_tdp_mmu = self._unit.has_variable(switches.TDP_MMU_ENABLED)
+        allowed = bench.setting(switches.TDP_MMU_ALLOWED) if has_tdp_mmu else FALSE
         bench.call(_CONFIGURES, enable_tdp=tdp, **told)
         session = bench.session
         forced, most, huge = (resize(session.global_value(bench.memory, name), 32) for name in _KEPT)
@@ -106,8 +110,8 @@ class LiftedLevelLimits(LevelLimits, Remembers):
             huge_told=told[_TOLD[2]],
             allowed=allowed,
             gigabyte=any_of(*(ne(var(call.tag, 1), 0) for call in session.calls(cuts.GIGABYTE))),
-            tdp=bench.setting("tdp_enabled"),
-            tdp_mmu=bench.setting(_TDP_MMU) if has_tdp_mmu else FALSE,
+            tdp=bench.setting(switches.TDP_ENABLED),
+            tdp_mmu=bench.setting(switches.TDP_MMU_ENABLED) if has_tdp_mmu else FALSE,
             forced=forced,
             most=most,
             huge=huge,
@@ -118,12 +122,12 @@ class LiftedLevelLimits(LevelLimits, Remembers):
     def unpaged(self) -> UnpagedFault:
         """See `LevelLimits.unpaged`."""
         bench = Bench(self._unit, cuts.UNPAGED)
-        bench.add("vcpu", "struct kvm_vcpu")
-        fault = bench.add("fault", "struct kvm_page_fault")
+        bench.add("vcpu", kvm_vcpu.STRUCT)
+        fault = bench.add("fault", kvm_page_fault.STRUCT)
         bench.integer(_UNPAGED)
         calls, level = bench.session.calls(cuts.HANDLE.function), bv(0, 32)
         for call in calls:
-            level = ite(call.guard, resize(bench.read(fault, "max_level", call.memory), 32), level)
+            level = ite(call.guard, resize(bench.read(fault, kvm_page_fault.MAX_LEVEL, call.memory), 32), level)
         return UnpagedFault(
             handled=any_of(*(call.guard for call in calls)), level=level, evidence=bench.session.evidence()
         )
@@ -134,10 +138,10 @@ class LiftedLevelLimits(LevelLimits, Remembers):
         if not self._unit.has_function(_OF_GUEST_MEMORY):
             return None
         bench = Bench(self._unit, cuts.GUEST_MEMORY)
-        bench.add("kvm", "struct kvm")
-        bench.add("slot", "struct kvm_memory_slot")
-        fault = bench.add("fault", "struct kvm_page_fault")
-        found = resize(bench.read(fault, "max_level"), 32)
+        bench.add("kvm", kvm_vm.STRUCT)
+        bench.add("slot", kvm_memory_slot.STRUCT)
+        fault = bench.add("fault", kvm_page_fault.STRUCT)
+        found = resize(bench.read(fault, kvm_page_fault.MAX_LEVEL), 32)
         level = bench.integer(_OF_GUEST_MEMORY, gfn=var("gfn", 64), is_private=var("is_private", 8) & 1)
         return GuestMemoryLimit(
             found=found,

@@ -25,7 +25,7 @@ from mmuproof.model.named import functions, kvm_gfn_range, kvm_memory_slot, kvm_
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, var, zext
 
 _READIES, _MARKS = "kvm_arch_pre_set_memory_attributes", "kvm_arch_post_set_memory_attributes"
-_BEGINS, _COMPARES = "kvm_mmu_init_memslot_memory_attributes", functions.HUGEPAGE_HAS_ATTRS
+_BEGINS, _COMPARES = functions.KVM_MMU_INIT_MEMSLOT_MEMORY_ATTRIBUTES, functions.HUGEPAGE_HAS_ATTRS
 
 _LEVEL, _FRAME = "level", "gfn"
 """The variables of the loops."""

@@ -12,11 +12,11 @@ from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.mode_changes import CpuidSet, ModeChanges, SmmChanged, SmmEntered
+from mmuproof.model.named import functions, kvm_vcpu
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, ite, ne, negate, resize, var
 
-_CHANGED, _ENTERS, _SETS = "kvm_smm_changed", "enter_smm", "kvm_vcpu_after_set_cpuid"
-_MODE, _HFLAGS, _OWN_PDPTES = "HF_SMM_MASK", "arch.hflags", "arch.pdptrs_from_userspace"
-_WIDTH, _RESERVED = "arch.maxphyaddr", "arch.reserved_gpa_bits"
+_CHANGED, _ENTERS, _SETS = functions.KVM_SMM_CHANGED, "enter_smm", "kvm_vcpu_after_set_cpuid"
+_MODE = "HF_SMM_MASK"
 
 
 class LiftedModeChanges(ModeChanges, Remembers):
@@ -33,7 +33,7 @@ class LiftedModeChanges(ModeChanges, Remembers):
 
     def _bench(self, unit: Unit, known: tuple[Cut, ...]) -> tuple[Bench, Object]:
         bench = Bench(unit, known)
-        vcpu = bench.add("vcpu", "struct kvm_vcpu")
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         vcpu.settled = True
         return bench, vcpu
 
@@ -45,15 +45,15 @@ class LiftedModeChanges(ModeChanges, Remembers):
         bench.call(_CHANGED, entering_smm=bv(begins, 8))
         resets = bench.session.calls(cuts.RESET.function)
         told = [
-            any_of(negate(call.guard), _is(ne(bench.read(vcpu, _HFLAGS, call.memory) & mode, 0), begins))
+            any_of(negate(call.guard), _is(ne(bench.read(vcpu, kvm_vcpu.HFLAGS, call.memory) & mode, 0), begins))
             for call in resets
         ]
         return SmmChanged(
             begins=begins,
-            in_smm=ne(bench.read(vcpu, _HFLAGS) & mode, 0),
+            in_smm=ne(bench.read(vcpu, kvm_vcpu.HFLAGS) & mode, 0),
             resets=any_of(*(call.guard for call in resets)),
             ready=all_of(*told),
-            own_pdptes=ne(bench.read(vcpu, _OWN_PDPTES), 0),
+            own_pdptes=ne(bench.read(vcpu, kvm_vcpu.PDPTRS_FROM_USERSPACE), 0),
             evidence=bench.session.evidence(),
         )
 
@@ -94,8 +94,8 @@ class LiftedModeChanges(ModeChanges, Remembers):
         first = min((order.index(call) for call in tells), default=0)
         width, reserved = bv(0, 32), bv(0, 64)
         for call in tells:
-            width = ite(call.guard, resize(bench.read(vcpu, _WIDTH, call.memory), 32), width)
-            reserved = ite(call.guard, bench.read(vcpu, _RESERVED, call.memory), reserved)
+            width = ite(call.guard, resize(bench.read(vcpu, kvm_vcpu.MAXPHYADDR, call.memory), 32), width)
+            reserved = ite(call.guard, bench.read(vcpu, kvm_vcpu.RESERVED_GPA_BITS, call.memory), reserved)
         vendor = [call for call in session.calls(cuts.VENDOR.function) if order.index(call) < first]
         return CpuidSet(
             asked=var(f"{cuts.WIDTH.function}()", 32),

@@ -17,6 +17,18 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import EntryBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
+from mmuproof.model.named import (
+    constants,
+    functions,
+    guest_walker,
+    host_kernel,
+    kvm_memory_slot,
+    kvm_mmu_page,
+    kvm_vcpu,
+    kvm_vm,
+    page_role,
+    switches,
+)
 from mmuproof.model.prefetches import GROUP, PrefetchChosen, Prefetches, PrefetchMapped
 from mmuproof.model.stores import LOOKED_AT
 from mmuproof.model.walks import GpteFormat
@@ -38,13 +50,13 @@ from mmuproof.smt.terms import (
     zext,
 )
 
-_CHOOSES, _MAPS = "direct_pte_prefetch", ("kvm_mmu_prefetch_sptes", "direct_pte_prefetch_many")
-_PRESENT, _FIRST_PAGE = "SPTE_MMU_PRESENT_MASK", "vmemmap_base"
+_CHOOSES, _MAPS = functions.DIRECT_PTE_PREFETCH, (functions.KVM_MMU_PREFETCH_SPTES, functions.DIRECT_PTE_PREFETCH_MANY)
+_PRESENT = "SPTE_MMU_PRESENT_MASK"
 _FIRST = LOOKED_AT - LOOKED_AT % GROUP
 _GROUP = range(_FIRST, _FIRST + GROUP)
 _PAGES = 3
 """How many pages of the host's are found at once where all are looked at."""
-_SLOT, _LOGS, _INVALID = "struct kvm_memory_slot", 1 << 0, 1 << 16
+_SLOT, _LOGS, _INVALID = kvm_memory_slot.STRUCT, 1 << 0, 1 << 16
 """A slot, and those of its flags that mean that writes are logged, or that it is being taken away."""
 
 
@@ -65,9 +77,9 @@ class LiftedPrefetches(Prefetches, Remembers):
         index = replace(flush_ranges.SPTE_INDEX, gives=bv(LOOKED_AT, 32))
         others = tuple(cut for cut in known if cut.function != index.function)
         desk = EntryBench(self._unit, (*others, index), LOOKED_AT)
-        desk.write(desk.page, "spt", pointer_to(desk.table))
-        vcpu, kvm = desk.add("vcpu", "struct kvm_vcpu"), desk.add("kvm", "struct kvm")
-        desk.write(vcpu, "kvm", pointer_to(kvm))
+        desk.write(desk.page, kvm_mmu_page.SPT, pointer_to(desk.table))
+        vcpu, kvm = desk.add("vcpu", kvm_vcpu.STRUCT), desk.add("kvm", kvm_vm.STRUCT)
+        desk.write(vcpu, kvm_vcpu.KVM, pointer_to(kvm))
         for each in (vcpu, kvm, desk.page, desk.table):
             each.settled = True
         return desk
@@ -76,16 +88,16 @@ class LiftedPrefetches(Prefetches, Remembers):
         self, desk: EntryBench, function: str, tried: dict[int, Bool], handed_on: Bool, otherwise: Bool
     ) -> PrefetchChosen:
         """What is known of entries that are tried, each under a condition."""
-        kvm = desk.objects["struct kvm"].targets[0].place
+        kvm = desk.objects[kvm_vm.STRUCT].targets[0].place
         assert kvm is not None
         held = {number: read(desk.before, desk.table, number * 64, 64) for number in tried}
         present = constant_of(self._unit, _PRESENT)
         return PrefetchChosen(
             function=function,
-            level=zext(desk.flag(desk.page, "role", "level"), 32),
-            direct=ne(desk.flag(desk.page, "role", "direct"), 0),
-            accessed_bits=eq(desk.flag(desk.page, "role", "ad_disabled"), 0),
-            invalidating=ne(desk.read(kvm.object, "mmu_invalidate_in_progress"), 0),
+            level=zext(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.LEVEL), 32),
+            direct=ne(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.DIRECT), 0),
+            accessed_bits=eq(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.AD_DISABLED), 0),
+            invalidating=ne(desk.read(kvm.object, kvm_vm.MMU_INVALIDATE_IN_PROGRESS), 0),
             ahead=any_of(handed_on, *tried.values()),
             present=any_of(*(all_of(when, ne(held[number] & present, 0)) for number, when in tried.items())),
             outside=any_of(*(when for number, when in tried.items() if number not in _GROUP)),
@@ -118,7 +130,7 @@ class LiftedPrefetches(Prefetches, Remembers):
         walk = desk.add("gw", walker)
         walk.settled = True
         desk.session.call(desk.memory, name, objects=desk.objects, pointers={"sptep": desk.sptep})
-        notes = desk.place(walk, "prefetch_ptes")
+        notes = desk.place(walk, guest_walker.PREFETCH_PTES)
         assert isinstance(notes.type, ArrayType)
         width = notes.type.element.bits
         tried: dict[int, Bool] = {}
@@ -145,7 +157,7 @@ class LiftedPrefetches(Prefetches, Remembers):
         """The struct by which a function is told of a guest's walk."""
         for parameter in self._unit.function(name).parameters:
             target = getattr(parameter.type, "target", None)
-            if isinstance(target, RecordType) and target.name.startswith("struct guest_walker"):
+            if isinstance(target, RecordType) and target.name.startswith(guest_walker.STRUCT):
                 return target.name
         raise NotThere([f"{name}(struct guest_walker *)"])
 
@@ -161,7 +173,7 @@ class LiftedPrefetches(Prefetches, Remembers):
         session, entries = desk.session, desk.sptep
         function = self._unit.function(*_MAPS).name
         own = function == _MAPS[1]
-        access = zext(desk.flag(desk.page, "role", "access"), 32) if own else var("access", 32)
+        access = zext(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.ACCESS), 32) if own else var("access", 32)
         end = pointer_to(desk.table, (LOOKED_AT + _PAGES) * 64)
         session.call(
             desk.memory,
@@ -170,13 +182,13 @@ class LiftedPrefetches(Prefetches, Remembers):
             values={"gfn": gfn, "nr_pages": bv(_PAGES, 32), "access": access},
             pointers={"sptep": entries, "start": entries, "end": end},
         )
-        flags = resize(desk.read(slot, "flags"), 32)
+        flags = resize(desk.read(slot, kvm_memory_slot.FLAGS), 32)
         makes = session.calls(cuts.MAKE.function)
         asked = session.calls(cuts.SLOT.function, *(cut.function for cut in cuts.PAGES))
         right = [eq(session.argument(call, "gfn"), gfn) for call in asked]
         numbers = [(call, _number(desk, call)) for call in makes]
         return PrefetchMapped(
-            writable=ne(access & constant_of(self._unit, "ACC_WRITE_MASK"), 0),
+            writable=ne(access & constant_of(self._unit, constants.ACC_WRITE_MASK), 0),
             logged=ne(flags & _LOGS, 0),
             invalid=ne(flags & _INVALID, 0),
             made=any_of(*(call.guard for call in makes)),
@@ -204,8 +216,8 @@ class LiftedPrefetches(Prefetches, Remembers):
 
     def _pfn(self, desk: EntryBench, number: int) -> BitVec:
         """The frame of a page of the host's, of those that are found."""
-        first = desk.session.global_value(desk.memory, _FIRST_PAGE)
-        bits = self._unit.record("struct page").bits
+        first = desk.session.global_value(desk.memory, switches.VMEMMAP_BASE)
+        bits = self._unit.record(host_kernel.PAGE).bits
         return sdiv((var(f"page {number}", 64) - first) * 8, bv(bits, 64))
 
 

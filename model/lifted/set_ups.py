@@ -21,7 +21,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
 from mmuproof.model.lifted.session import Session, bit_field, member, read, read_member
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import kvm_mmu, kvm_vcpu, page_role, spte_masks
+from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, page_role, spte_masks
 from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.set_ups import (
     HANDLER_BEFORE,
@@ -201,7 +201,7 @@ class LiftedSetUps(SetUps, Remembers):
         for place in map(mmus.find, Part if world else ()):
             memory.make_range_unknown(vcpu, place.offset, place.width, world)
         mmus.connect(memory, nested=False, l2=False)
-        session.call(memory.copy(), "kvm_mmu_after_set_cpuid", objects=objects)
+        session.call(memory.copy(), functions.KVM_MMU_AFTER_SET_CPUID, objects=objects)
         # The first of the set-ups stands for the one that is made there.
         (reset,) = session.calls(cuts.RESET_CONTEXT.function)
         if reset.guard is not TRUE or reset.memory is None:

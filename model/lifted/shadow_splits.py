@@ -17,6 +17,7 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read
 from mmuproof.model.lifted.variables import FLAG, NUMBER, variable_like
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role
 from mmuproof.model.shadow_splits import LOOKED_AT, ShadowSplits, SplitEntry, SplitPage
 from mmuproof.model.stores import LOOKED_AT as AT
 from mmuproof.smt.terms import (
@@ -37,7 +38,7 @@ from mmuproof.smt.terms import (
     zext,
 )
 
-_SPLITS, _CHOOSES, _PAGE = "shadow_mmu_split_huge_page", "shadow_mmu_get_sp_for_split", "struct kvm_mmu_page"
+_SPLITS, _CHOOSES = "shadow_mmu_split_huge_page", functions.SHADOW_MMU_GET_SP_FOR_SPLIT
 _PRESENT, _LARGE = "SPTE_MMU_PRESENT_MASK", 7
 _ENTRY = IntType(64, False, "u64")
 _NEW, _FRAME, _ACCESS = var("new SPTE", 64), var("the entry's frame", 64), var("the entry's access", 32)
@@ -64,17 +65,17 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
     @once
     def entry(self) -> SplitEntry:
         """See `ShadowSplits.entry`."""
-        page, huge = self._object("sp", _PAGE), self._object("huge_sptep")
+        page, huge = self._object("sp", kvm_mmu_page.STRUCT), self._object("huge_sptep")
         type_ = ArrayType(_ENTRY, LOOKED_AT, f"u64[{LOOKED_AT}]")
         table = Object(name="sp->spt", type=type_, kind=ObjectKind.INPUT, by_pointer=True)
         given: dict[str, Value] = {cuts.PAGE.function: pointer_to(page), cuts.FRAME.function: _FRAME}
         given |= {cut.function: _NEW for cut in cuts.MAKE}
         known = tuple(replace(cut, gives=given[cut.function]) if cut.function in given else cut for cut in cuts.SPLITS)
         bench = Bench(self._unit, known, any_round=frozenset({_SPLITS}))
-        bench.write(page, "spt", pointer_to(table))
-        kvm, slot = bench.add("kvm", "struct kvm"), bench.add("slot", "struct kvm_memory_slot")
+        bench.write(page, kvm_mmu_page.SPT, pointer_to(table))
+        kvm, slot = bench.add("kvm", kvm_vm.STRUCT), bench.add("slot", kvm_memory_slot.STRUCT)
         kvm.settled = slot.settled = True
-        session, huge_spte, role = bench.session, read(bench.memory, huge, 0, 64), bench.read(page, "role")
+        session, huge_spte, role = bench.session, read(bench.memory, huge, 0, 64), bench.read(page, kvm_mmu_page.ROLE)
         session.call(bench.memory, _SPLITS, objects=bench.objects, pointers={"huge_sptep": pointer_to(huge)})
         made = session.round(_SPLITS)
         if made.end is None:
@@ -90,7 +91,9 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
 
         looked_at = ult(index, LOOKED_AT)
         before, stale = held(made.head), ne(read(made.head, due, 0, 8), 0)
-        level, access = (zext(bench.flag(page, "role", name), 32) for name in ("level", "access"))
+        level, access = (
+            zext(bench.flag(page, kvm_mmu_page.ROLE, name), 32) for name in (page_role.LEVEL, page_role.ACCESS)
+        )
         makes = session.calls(*(cut.function for cut in cuts.MAKE))
         frames, lists, links = (session.calls(cut.function) for cut in (cuts.FRAME, cuts.LIST, cuts.LINK))
         wanted = (huge_spte, role, index)
@@ -162,7 +165,7 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
     @once
     def page(self) -> SplitPage:
         """See `ShadowSplits.page`."""
-        page, huge = self._object("sp", _PAGE), self._object("huge_sptep")
+        page, huge = self._object("sp", kvm_mmu_page.STRUCT), self._object("huge_sptep")
         given: dict[str, Value] = {
             stores.SPTEP_TO_SP.function: pointer_to(page),
             flush_ranges.SPTE_INDEX.function: bv(AT, 32),
@@ -171,11 +174,11 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
         }
         known = tuple(replace(cut, gives=given[cut.function]) if cut.function in given else cut for cut in cuts.CHOOSES)
         bench = Bench(self._unit, known)
-        bench.add("kvm", "struct kvm").settled = True
+        bench.add("kvm", kvm_vm.STRUCT).settled = True
         session = bench.session
         session.call(bench.memory, _CHOOSES, objects=bench.objects, pointers={"huge_sptep": pointer_to(huge)})
         frame, role = numbers_given(session.only_call(cuts.GET.function))
-        place = bench.place(page, "role")
+        place = bench.place(page, kvm_mmu_page.ROLE)
 
         def of_role(name: str) -> BitVec:
             member = bit_field(place, name)
@@ -184,15 +187,15 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
 
         asked = session.calls(cuts.FRAME.function, cuts.ACCESS.function)
         return SplitPage(
-            level=zext(bench.flag(page, "role", "level"), 32),
+            level=zext(bench.flag(page, kvm_mmu_page.ROLE, page_role.LEVEL), 32),
             frame=_FRAME,
             access=_ACCESS,
             right_entry=all_of(
                 *(all_of(is_given(call, pointer_to(page)), eq(numbers_given(call)[0], AT)) for call in asked)
             ),
             told_frame=frame,
-            told_level=of_role("level"),
-            told_access=of_role("access"),
-            told_direct=ne(of_role("direct"), 0),
+            told_level=of_role(page_role.LEVEL),
+            told_access=of_role(page_role.ACCESS),
+            told_direct=ne(of_role(page_role.DIRECT), 0),
             evidence=session.evidence(),
         )

@@ -22,14 +22,19 @@ from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, NUMBER, WIDE, parameter_of, variable_like, variable_of
+from mmuproof.model.named import constants, functions, kvm_gfn_range, kvm_memory_slot, kvm_vm, list_heads, slot_walk
 from mmuproof.model.slot_changes import ROOM, ArraysMade, SlotChanges, SlotGone, SlotsZapped, TablesGone, touches_few
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize, var
 
-_MAKES, _TABLES, _ZAPS = "kvm_alloc_memslot_metadata", "kvm_mmu_zap_memslot_pages_and_flush", "kvm_rmap_zap_gfn_range"
+_MAKES, _TABLES, _ZAPS = (
+    "kvm_alloc_memslot_metadata",
+    functions.KVM_MMU_ZAP_MEMSLOT_PAGES_AND_FLUSH,
+    functions.KVM_RMAP_ZAP_GFN_RANGE,
+)
 _GOES = ("kvm_arch_flush_shadow_memslot", "kvm_mmu_invalidate_zap_pages_in_memslot")
-_SLOT, _INFO, _FORBIDS = "struct kvm_memory_slot", "struct kvm_lpage_info", "disallow_lpage"
-_RANGE, _LOWEST = "struct kvm_gfn_range", 2
-_KINDS_OF_ROOTS, _FILTERS = "KVM_DIRECT_ROOTS", ("KVM_FILTER_PRIVATE", "KVM_FILTER_SHARED")
+_FORBIDS = "disallow_lpage"
+_LOWEST = 2
+_FILTERS = ("KVM_FILTER_PRIVATE", "KVM_FILTER_SHARED")
 
 
 class LiftedSlotChanges(SlotChanges, Remembers):
@@ -48,8 +53,8 @@ class LiftedSlotChanges(SlotChanges, Remembers):
     @once
     def arrays(self, level: int) -> ArraysMade:
         """See `SlotChanges.arrays`."""
-        info = self._x86.record(_INFO)
-        type_ = ArrayType(info, ROOM, f"{_INFO}[{ROOM}]")
+        info = self._x86.record(kvm_memory_slot.LPAGE_INFO)
+        type_ = ArrayType(info, ROOM, f"{kvm_memory_slot.LPAGE_INFO}[{ROOM}]")
         arrays: list[Object] = []
 
         def allocated(_arguments: Sequence[Value | None]) -> Value:
@@ -59,11 +64,14 @@ class LiftedSlotChanges(SlotChanges, Remembers):
 
         known = tuple(replace(cut, gives=allocated) if cut in cuts.ALLOCATE else cut for cut in cuts.MAKES)
         bench = Bench(self._x86, known)
-        bench.add("kvm", "struct kvm")
-        slot = bench.add("slot", _SLOT)
-        base, pages, address = (bench.read(slot, name) for name in ("base_gfn", "npages", "userspace_addr"))
+        bench.add("kvm", kvm_vm.STRUCT)
+        slot = bench.add("slot", kvm_memory_slot.STRUCT)
+        base, pages, address = (
+            bench.read(slot, name)
+            for name in (kvm_memory_slot.BASE_GFN, kvm_memory_slot.NPAGES, kvm_memory_slot.USERSPACE_ADDR)
+        )
         answer, session = bench.integer(_MAKES, npages=pages), bench.session
-        places = bench.place(slot, "arch.lpage_info")
+        places = bench.place(slot, kvm_memory_slot.ARCH_LPAGE_INFO)
         offset = places.offset + (level - _LOWEST) * 64
         held = as_pointer(bench.memory.read(slot, offset, 64))
         number, small = level - _LOWEST, touches_few(base, pages)
@@ -94,13 +102,13 @@ class LiftedSlotChanges(SlotChanges, Remembers):
     def gone(self) -> SlotGone:
         """See `SlotChanges.gone`."""
         bench = Bench(self._mmu, cuts.GOES)
-        bench.add("kvm", "struct kvm")
-        slot = bench.add("slot", _SLOT)
+        bench.add("kvm", kvm_vm.STRUCT)
+        slot = bench.add("slot", kvm_memory_slot.STRUCT)
         function, session = self._mmu.function(*_GOES).name, bench.session
         session.call(bench.memory, function, objects=bench.objects, pointers={"node": NULL})
         begins, ends = session.calls(*(cut.function for cut in cuts.ALL)), session.calls(cuts.REST.function)
         whole = [call for call in begins if call.function == cuts.ALL[1].function]
-        base, pages = (bench.read(slot, name) for name in ("base_gfn", "npages"))
+        base, pages = (bench.read(slot, name) for name in (kvm_memory_slot.BASE_GFN, kvm_memory_slot.NPAGES))
         taken: list[Bool] = []
         told: list[Bool] = []
         for call in session.calls(cuts.UNMAP.function):
@@ -123,22 +131,22 @@ class LiftedSlotChanges(SlotChanges, Remembers):
         pointers = [each for each in call.arguments if isinstance(each, Pointer)]
         ranges = {target.place.object for each in pointers for target in each.targets if target.place is not None}
         found = [
-            each for each in ranges if isinstance(each.type, RecordType) and each.type.name == "struct kvm_gfn_range"
+            each for each in ranges if isinstance(each.type, RecordType) and each.type.name == kvm_gfn_range.STRUCT
         ]
         if len(found) != 1:
             raise NotThere([f"the range that {call.function}() is told of"])
-        place = bench.place(found[0], "slot")
+        place = bench.place(found[0], kvm_gfn_range.SLOT)
         assert call.memory is not None
         of_slot = as_pointer(call.memory.read(found[0], place.offset, place.width))
         assert of_slot is not None
         right = [
             same_place(of_slot, pointer_to(slot)),
-            eq(bench.read(found[0], "start", call.memory), start),
-            eq(bench.read(found[0], "end", call.memory), end),
+            eq(bench.read(found[0], kvm_gfn_range.START, call.memory), start),
+            eq(bench.read(found[0], kvm_gfn_range.END, call.memory), end),
         ]
         # Where all roots are of one kind it does not matter whose frames are meant.
-        if self._mmu.constant(_KINDS_OF_ROOTS) is not None:
-            asked = bench.read(found[0], "attr_filter", call.memory)
+        if self._mmu.constant(constants.KVM_DIRECT_ROOTS) is not None:
+            asked = bench.read(found[0], kvm_gfn_range.ATTR_FILTER, call.memory)
             right.extend(ne(asked & constant_of(self._mmu, name), 0) for name in _FILTERS)
         return all_of(*right)
 
@@ -148,7 +156,7 @@ class LiftedSlotChanges(SlotChanges, Remembers):
         if not self._mmu.has_function(_TABLES):
             return None
         bench = PageListBench(self._mmu, cuts.TAKES, _TABLES)
-        slot = bench.add("slot", _SLOT)
+        slot = bench.add("slot", kvm_memory_slot.STRUCT)
         for each in (slot, bench.kvm, *bench.memory.changed):
             each.settled = True
         bench.call(_TABLES, flush=var("flush", 8) & 1)
@@ -156,9 +164,9 @@ class LiftedSlotChanges(SlotChanges, Remembers):
         inner, outer = session.rounds(_TABLES, 2)
         number = variable_like(outer, WIDE, "i")
         due = parameter_of(outer, "flush")
-        pages, base = (bench.read(slot, name) for name in ("npages", "base_gfn"))
+        pages, base = (bench.read(slot, name) for name in (kvm_memory_slot.NPAGES, kvm_memory_slot.BASE_GFN))
         ends = session.calls(cuts.END.function)
-        queue = variable_of(outer, "struct list_head")
+        queue = variable_of(outer, list_heads.LIST)
         now = read(outer.head, number, 0, 64)
         page = bench.page_of(inner)
 
@@ -194,15 +202,15 @@ class LiftedSlotChanges(SlotChanges, Remembers):
     def zapped(self) -> SlotsZapped:
         """See `SlotChanges.zapped`."""
         bench = Bench(self._mmu, cuts.ZAPS, any_round=frozenset({_ZAPS}))
-        kvm = bench.add("kvm", "struct kvm")
+        kvm = bench.add("kvm", kvm_vm.STRUCT)
         kvm.settled = True
         start, end = var("gfn_start", 64), var("gfn_end", 64)
         answer, session = bench.integer(_ZAPS, gfn_start=start, gfn_end=end), bench.session
         inner, outer = session.rounds(_ZAPS, 2)
         space = variable_like(outer, NUMBER, "i")
         due = variable_like(inner, FLAG, "flush")
-        walk = variable_of(inner, "struct kvm_memslot_iter")
-        place = bench.place(walk, "slot")
+        walk = variable_of(inner, slot_walk.SLOTS_WALK)
+        place = bench.place(walk, slot_walk.SLOT)
         slot = as_pointer(inner.head.read(walk, place.offset, place.width))
         found = [target.place.object for target in slot.targets if target.place is not None] if slot is not None else []
         if len(found) != 1 or inner.end is None or outer.end is None:
@@ -236,8 +244,8 @@ class LiftedSlotChanges(SlotChanges, Remembers):
             ),
             start=start,
             end=end,
-            base=bench.read(found[0], "base_gfn", inner.head),
-            pages=bench.read(found[0], "npages", inner.head),
+            base=bench.read(found[0], kvm_memory_slot.BASE_GFN, inner.head),
+            pages=bench.read(found[0], kvm_memory_slot.NPAGES, inner.head),
             zaps=any_of(*(all_of(call.guard, is_given(call, slot)) for call in zaps)) if slot is not None else FALSE,
             zap_start=zap_start,
             zap_end=zap_end,

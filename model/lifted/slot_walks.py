@@ -17,12 +17,13 @@ from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import parameter_of, variable_of
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_vm, slot_walk
 from mmuproof.model.slot_walks import SlotWalkBegun, SlotWalkRound, SlotWalks, SlotWalkStep
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ne, negate, ult, var, zext
 
-_BEGINS, _NEXT = "slot_rmap_walk_init", "slot_rmap_walk_next"
-_WALKS = ("__walk_slot_rmaps", "slot_handle_level_range")
-_ITERATOR, _SLOT, _HEAD = "struct slot_rmap_walk_iterator", "struct kvm_memory_slot", "struct kvm_rmap_head"
+_BEGINS, _NEXT = functions.SLOT_RMAP_WALK_INIT, functions.SLOT_RMAP_WALK_NEXT
+_WALKS = (functions.INNER_WALK_SLOT_RMAPS, functions.SLOT_HANDLE_LEVEL_RANGE)
+
 _AT, _LAST, _LISTS = 2, 5, 8
 """The list at which a step begins, the last one of the range, and how many there are."""
 _LEVEL_BITS, _LEVELS = 9, 5
@@ -41,7 +42,9 @@ class LiftedSlotWalks(SlotWalks, Remembers):
         self._unit = unit
 
     def _head(self, name: str) -> Object:
-        return Object(name=name, type=self._unit.record(_HEAD), kind=ObjectKind.INPUT, by_pointer=True)
+        return Object(
+            name=name, type=self._unit.record(kvm_memory_slot.RMAP_HEAD), kind=ObjectKind.INPUT, by_pointer=True
+        )
 
     def _bench(self) -> tuple[Bench, Object, dict[str, Object]]:
         """A bench with a walk, and lists for frames."""
@@ -55,7 +58,7 @@ class LiftedSlotWalks(SlotWalks, Remembers):
         bench = Bench(
             self._unit, tuple(replace(cut, gives=of_frame) if cut is cuts.LIST else cut for cut in cuts.STEPS)
         )
-        return bench, bench.add("iterator", _ITERATOR), heads
+        return bench, bench.add("iterator", slot_walk.STRUCT), heads
 
     def _stands(self, bench: Bench, iterator: Object, path: str, head: Pointer) -> Bool:
         """Whether a pointer of a walk leads to a list."""
@@ -67,7 +70,7 @@ class LiftedSlotWalks(SlotWalks, Remembers):
     def _lists(self, bench: Bench, iterator: Object, heads: dict[str, Object], level: BitVec) -> tuple[Bool, Bool]:
         """Whether a walk stands at the list of its first frame at a level, and goes to that of its last one."""
         found = []
-        for path, frame in (("rmap", "start_gfn"), ("end_rmap", "end_gfn")):
+        for path, frame in ((slot_walk.RMAP, slot_walk.START_GFN), (slot_walk.END_RMAP, slot_walk.END_GFN)):
             name = f"list of {bench.read(iterator, frame)} at {level}"
             head = heads.get(name)
             found.append(negate(TRUE) if head is None else self._stands(bench, iterator, path, pointer_to(head)))
@@ -78,21 +81,21 @@ class LiftedSlotWalks(SlotWalks, Remembers):
     def begun(self) -> SlotWalkBegun:
         """See `SlotWalks.begun`."""
         bench, iterator, heads = self._bench()
-        slot = bench.add("slot", _SLOT)
+        slot = bench.add("slot", kvm_memory_slot.STRUCT)
         told = {"start_level": var("start_level", 32), "end_level": var("end_level", 32)}
         told |= {"start_gfn": var("start_gfn", 64), "end_gfn": var("end_gfn", 64)}
         bench.call(_BEGINS, **told)
-        first, last = self._lists(bench, iterator, heads, told["start_level"])
+        first, last = self._lists(bench, iterator, heads, told[slot_walk.START_LEVEL])
         return SlotWalkBegun(
             at_first=all_of(
                 first,
-                eq(bench.read(iterator, "level"), told["start_level"]),
-                eq(bench.read(iterator, "gfn"), told["start_gfn"]),
+                eq(bench.read(iterator, slot_walk.LEVEL), told[slot_walk.START_LEVEL]),
+                eq(bench.read(iterator, slot_walk.GFN), told[slot_walk.START_GFN]),
             ),
             to_last=last,
             as_told=all_of(
                 *(eq(bench.read(iterator, name), value) for name, value in told.items()),
-                self._stands(bench, iterator, "slot", pointer_to(slot)),
+                self._stands(bench, iterator, slot_walk.SLOT, pointer_to(slot)),
             ),
             evidence=bench.session.evidence(),
         )
@@ -101,14 +104,17 @@ class LiftedSlotWalks(SlotWalks, Remembers):
     def step(self) -> SlotWalkStep:
         """See `SlotWalks.step`."""
         bench, iterator, heads = self._bench()
-        record = self._unit.record(_HEAD)
+        record = self._unit.record(kvm_memory_slot.RMAP_HEAD)
         lists = Object(
-            name="lists", type=ArrayType(record, _LISTS, f"{_HEAD}[{_LISTS}]"), kind=ObjectKind.INPUT, by_pointer=True
+            name="lists",
+            type=ArrayType(record, _LISTS, f"{kvm_memory_slot.RMAP_HEAD}[{_LISTS}]"),
+            kind=ObjectKind.INPUT,
+            by_pointer=True,
         )
-        bench.write(iterator, "rmap", pointer_to(lists, _AT * record.bits))
-        bench.write(iterator, "end_rmap", pointer_to(lists, _LAST * record.bits))
-        level, last_level = (bench.read(iterator, name) for name in ("level", "end_level"))
-        start, gfn = (bench.read(iterator, name) for name in ("start_gfn", "gfn"))
+        bench.write(iterator, slot_walk.RMAP, pointer_to(lists, _AT * record.bits))
+        bench.write(iterator, slot_walk.END_RMAP, pointer_to(lists, _LAST * record.bits))
+        level, last_level = (bench.read(iterator, name) for name in (slot_walk.LEVEL, slot_walk.END_LEVEL))
+        start, gfn = (bench.read(iterator, name) for name in (slot_walk.START_GFN, slot_walk.GFN))
         filled = {
             number: ne(read(bench.memory, lists, number * record.bits, 64), 0) for number in range(_AT + 1, _LAST + 1)
         }
@@ -118,13 +124,13 @@ class LiftedSlotWalks(SlotWalks, Remembers):
         for number, has in filled.items():
             here = all_of(rest, has)
             at = any_of(
-                at, all_of(here, self._stands(bench, iterator, "rmap", pointer_to(lists, number * record.bits)))
+                at, all_of(here, self._stands(bench, iterator, slot_walk.RMAP, pointer_to(lists, number * record.bits)))
             )
-            right = eq(bench.read(iterator, "gfn"), gfn + span * (number - _AT))
+            right = eq(bench.read(iterator, slot_walk.GFN), gfn + span * (number - _AT))
             frame = any_of(frame, all_of(here, ult(level, _LEVELS + 1), right))
             rest = all_of(rest, negate(has))
         first, last = self._lists(bench, iterator, heads, level + 1)
-        place = bench.place(iterator, "rmap")
+        place = bench.place(iterator, slot_walk.RMAP)
         now = as_pointer(bench.memory.read(iterator, place.offset, place.width))
         assert now is not None
         return SlotWalkStep(
@@ -134,7 +140,10 @@ class LiftedSlotWalks(SlotWalks, Remembers):
             at_next=at,
             frame_of_it=frame,
             anew=all_of(
-                first, last, eq(bench.read(iterator, "level"), level + 1), eq(bench.read(iterator, "gfn"), start)
+                first,
+                last,
+                eq(bench.read(iterator, slot_walk.LEVEL), level + 1),
+                eq(bench.read(iterator, slot_walk.GFN), start),
             ),
             ended=now.is_null,
             evidence=bench.session.evidence(),
@@ -146,10 +155,10 @@ class LiftedSlotWalks(SlotWalks, Remembers):
         function = self._unit.function(*_WALKS).name
         handler = self._unit.function(*(cut.function for cut in cuts.HANDLERS)).name
         bench = Bench(self._unit, cuts.ROUNDS, any_round=frozenset({function}))
-        bench.add("kvm", "struct kvm")
-        slot = bench.add("slot", _SLOT)
-        told = {name: var(name, 32) for name in ("start_level", "end_level")}
-        told |= {name: var(name, 64) for name in ("start_gfn", "end_gfn")}
+        bench.add("kvm", kvm_vm.STRUCT)
+        slot = bench.add("slot", kvm_memory_slot.STRUCT)
+        told = {name: var(name, 32) for name in (slot_walk.START_LEVEL, slot_walk.END_LEVEL)}
+        told |= {name: var(name, 64) for name in (slot_walk.START_GFN, slot_walk.END_GFN)}
         flags = {name: var(name, 8) & 1 for name in ("can_yield", "flush_on_yield", "flush")}
         does = Pointer((Target(guard=TRUE, function=FunctionRef(handler, known=True)),))
         session = bench.session
@@ -157,8 +166,8 @@ class LiftedSlotWalks(SlotWalks, Remembers):
             bench.memory, function, objects=bench.objects, values={**told, **flags}, pointers={"fn": does}
         )
         made = session.round(function)
-        walk, stale = variable_of(made, _ITERATOR), parameter_of(made, "flush")
-        place = bench.place(walk, "rmap")
+        walk, stale = variable_of(made, slot_walk.STRUCT), parameter_of(made, "flush")
+        place = bench.place(walk, slot_walk.RMAP)
         rmap = as_pointer(made.head.read(walk, place.offset, place.width))
         if rmap is None or made.end is None:
             raise NotThere([f"the list at which a round of {function}() is"])
@@ -175,11 +184,11 @@ class LiftedSlotWalks(SlotWalks, Remembers):
             handled=any_of(
                 *(all_of(call.guard, is_given(call, rmap), is_given(call, pointer_to(slot))) for call in handles)
             ),
-            level=bench.read(walk, "level", made.head),
-            start_level=told["start_level"],
-            start=told["start_gfn"],
-            end=told["end_gfn"],
-            gfn=bench.read(walk, "gfn", made.head),
+            level=bench.read(walk, slot_walk.LEVEL, made.head),
+            start_level=told[slot_walk.START_LEVEL],
+            start=told[slot_walk.START_GFN],
+            end=told[slot_walk.END_GFN],
+            gfn=bench.read(walk, slot_walk.GFN, made.head),
             due_at_first=ne(flags["flush"], 0),
             stale=ne(read(made.head, stale, 0, 8), 0),
             changes=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in handles)),

@@ -44,6 +44,7 @@ from mmuproof.model.named import (
     kvm_vcpu,
     kvm_vm,
     page_role,
+    slot_walk,
     spte_masks,
     switches,
     tdp_iter,
@@ -243,8 +244,8 @@ class Scene:
             replace(cuts.TDP_NEXT, stores=((0, tdp_iter.VALID, no),)),
             *(replace(cut, gives=found) for cut in cuts.RMAP_FIRST),
             replace(cuts.RMAP_NEXT, gives=NULL),
-            replace(cuts.SLOT_START, stores=((0, kvm_memory_slot.RMAP, pointer_to(heads)),)),
-            replace(cuts.SLOT_NEXT, stores=((0, kvm_memory_slot.RMAP, NULL),)),
+            replace(cuts.SLOT_START, stores=((0, slot_walk.RMAP, pointer_to(heads)),)),
+            replace(cuts.SLOT_NEXT, stores=((0, slot_walk.RMAP, NULL),)),
             replace(cuts.RESCHEDULE, gives=bv(0, 8), stores=((1, tdp_iter.YIELDED, no),)),
             replace(cuts.AFTER_A_CHANGE, gives=bv(0, 32)),
         )

@@ -77,7 +77,7 @@ class LiftedSvmGating(SvmGating, Remembers):
         return SvmCapabilities(self._kvm_cap(bench), before, bench.session.evidence())
 
     def _kvm_cap(self, bench: Bench) -> Bool:
-        return ne(bench.integer("kvm_cpu_cap_has", x86_feature=bv(self._feature(), 32)), 0)
+        return ne(bench.integer(functions.KVM_CPU_CAP_HAS, x86_feature=bv(self._feature(), 32)), 0)
 
     @once
     def copy_vmcb_control_to_cache(self, misc_ctl: BitVec, gmet_enabled: Bool) -> CachedVmcb12:

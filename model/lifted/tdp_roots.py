@@ -14,16 +14,16 @@ from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read_member
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import functions, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.tdp_roots import TdpRoots, TdpRootTaken
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, resize, var
 
-_TAKES = ("kvm_tdp_mmu_alloc_root", "kvm_tdp_mmu_get_vcpu_root_hpa")
-_PAGE, _HELD = "struct kvm_mmu_page", 2
+_TAKES = (functions.KVM_TDP_MMU_ALLOC_ROOT, functions.KVM_TDP_MMU_GET_VCPU_ROOT_HPA)
+_HELD = 2
 _FOUND, _LISTED, _NEW = "found root", "listed root", "new root"
 _PAGES = {_FOUND: 0x1000, _LISTED: 0x2000, _NEW: 0x3000}
 """Where the entries of each root are."""
-_MIRROR, _ROOT, _MIRROR_ROOT = "is_mirror", "root.hpa", "mirror_root_hpa"
+_ROOT, _MIRROR_ROOT = "root.hpa", "mirror_root_hpa"
 
 
 class LiftedTdpRoots(TdpRoots, Remembers):
@@ -38,7 +38,7 @@ class LiftedTdpRoots(TdpRoots, Remembers):
         self._unit = unit
 
     def _root(self, name: str) -> Object:
-        return Object(name=name, type=self._unit.record(_PAGE), kind=ObjectKind.INPUT, by_pointer=True)
+        return Object(name=name, type=self._unit.record(kvm_mmu_page.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
 
     def _bench(self, roots: dict[str, Object]) -> Bench:
         """A bench with a VM that has one root or none, and maybe another one when its list is looked at again."""
@@ -53,13 +53,13 @@ class LiftedTdpRoots(TdpRoots, Remembers):
         given = {cuts.MAKE: pointer_to(roots[_NEW]), cuts.FIRST: next_root}
         known = tuple(replace(cut, gives=given[cut]) if cut in given else cut for cut in cuts.TAKES)
         bench = Bench(self._unit, known)
-        vcpu, kvm = bench.add("vcpu", "struct kvm_vcpu"), bench.add("kvm", "struct kvm")
-        bench.write(vcpu, "kvm", pointer_to(kvm))
+        vcpu, kvm = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("kvm", kvm_vm.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(kvm))
         Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
         for name, root in roots.items():
-            bench.write(root, "spt", Pointer((Target(guard=TRUE, address=bv(_PAGES[name], 64)),)))
+            bench.write(root, kvm_mmu_page.SPT, Pointer((Target(guard=TRUE, address=bv(_PAGES[name], 64)),)))
             root.settled = True
-        head, link = bench.place(kvm, "arch.tdp_mmu_roots"), bench.place(roots[_LISTED], "link")
+        head, link = bench.place(kvm, kvm_vm.TDP_MMU_ROOTS), bench.place(roots[_LISTED], kvm_mmu_page.LINK)
         bench.memory.write(kvm, head.offset, 64, pointer_to(roots[_LISTED], link.offset))
         bench.memory.write(roots[_LISTED], link.offset, 64, pointer_to(kvm, head.offset))
         vcpu.settled = kvm.settled = True
@@ -71,9 +71,9 @@ class LiftedTdpRoots(TdpRoots, Remembers):
         roots = {name: self._root(name) for name in (_FOUND, _LISTED, _NEW)}
         bench = self._bench(roots)
         function = self._unit.function(*_TAKES)
-        session, vcpu = bench.session, bench.objects["struct kvm_vcpu"].targets[0].place
+        session, vcpu = bench.session, bench.objects[kvm_vcpu.STRUCT].targets[0].place
         assert vcpu is not None
-        wanted = read_member(bench.memory, vcpu.object, Mmus(vcpu.object).place(Part.ROOT_MMU, "root_role"))
+        wanted = read_member(bench.memory, vcpu.object, Mmus(vcpu.object).place(Part.ROOT_MMU, kvm_mmu.ROOT_ROLE))
         mirror = ne(var("mirror", 8) & 1, 0) if "mirror" in self._unit.parameter_names(function.name) else FALSE
         places = [bench.place(vcpu.object, f"{kvm_mmu.ROOT_MMU}.{_ROOT}")]
         if mirror is not FALSE:
@@ -93,9 +93,9 @@ class LiftedTdpRoots(TdpRoots, Remembers):
         return TdpRootTaken(
             mirror=mirror,
             wanted=wanted if mirror is FALSE else ite(mirror, wanted | _mirror_bit(bench, roots[_FOUND]), wanted),
-            found_role=bench.read(roots[_FOUND], "role"),
+            found_role=bench.read(roots[_FOUND], kvm_mmu_page.ROLE),
             found=taken[_FOUND],
-            listed_role=bench.read(roots[_LISTED], "role"),
+            listed_role=bench.read(roots[_LISTED], kvm_mmu_page.ROLE),
             listed=taken[_LISTED],
             held=any_of(
                 *(
@@ -119,16 +119,19 @@ class LiftedTdpRoots(TdpRoots, Remembers):
 
 def _mirror_bit(bench: Bench, root: Object) -> int:
     """The bit of a role that tells a root which mirrors a table of TDX's."""
-    role = bench.place(root, "role")
-    return 1 << (bit_field(role, _MIRROR).offset - role.offset)
+    role = bench.place(root, kvm_mmu_page.ROLE)
+    return 1 << (bit_field(role, page_role.IS_MIRROR).offset - role.offset)
 
 
 def _is_held(bench: Bench, root: Object) -> Bool:
     """Whether a new root is held twice, and is put on the VM's list."""
-    session, kvm = bench.session, bench.objects["struct kvm"].targets[0].place
+    session, kvm = bench.session, bench.objects[kvm_vm.STRUCT].targets[0].place
     assert kvm is not None
-    count, link = (pointer_to(root, bench.place(root, name).offset) for name in ("tdp_mmu_root_count", "link"))
-    roots = pointer_to(kvm.object, bench.place(kvm.object, "arch.tdp_mmu_roots").offset)
+    count, link = (
+        pointer_to(root, bench.place(root, name).offset)
+        for name in (kvm_mmu_page.TDP_MMU_ROOT_COUNT, kvm_mmu_page.LINK)
+    )
+    roots = pointer_to(kvm.object, bench.place(kvm.object, kvm_vm.TDP_MMU_ROOTS).offset)
     counts = session.calls(*(cut.function for cut in cuts.COUNT))
     lists = session.calls(cuts.LIST.function)
     return all_of(

@@ -38,7 +38,7 @@ from mmuproof.model.zapped_pages import (
 from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, ule, var, zext
 
 _GIVES_UP, _ENDS = "__kvm_mmu_prepare_zap_page", functions.KVM_MMU_REMOTE_FLUSH_OR_ZAP
-_ALL = ("__kvm_mmu_zap_all_fast_front_half", functions.KVM_MMU_ZAP_ALL_FAST)
+_ALL = (functions.INNER_KVM_MMU_ZAP_ALL_FAST_FRONT_HALF, functions.KVM_MMU_ZAP_ALL_FAST)
 _EMPTIES, _LEFT_BEHIND = functions.TDP_MMU_ZAP_ROOT, "kvm_mmu_free_obsolete_roots"
 _INJECTS = (functions.INNER_KVM_INJECT_EMULATED_PAGE_FAULT, functions.KVM_INJECT_EMULATED_PAGE_FAULT)
 

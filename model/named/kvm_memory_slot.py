@@ -22,9 +22,7 @@ GFN_TRACK = "gfn_track"
 GFN_WRITE_TRACK = "gfn_write_track"
 ID = "id"
 NPAGES = "npages"
+USERSPACE_ADDR = "userspace_addr"
 
 # The members of ``struct kvm_memslots``.
 GENERATION = "generation"
-
-# The members of ``struct slot_rmap_walk_iterator``.
-RMAP = "rmap"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+CPUID_ENTRY = "struct kvm_cpuid_entry2"
 EMULATE = "struct x86_emulate_ctxt"
+LAPIC = "struct kvm_lapic"
 STRUCT = "struct kvm_vcpu"
 
 # The members of ``struct kvm_vcpu``.
@@ -23,10 +25,11 @@ MMIO_ACCESS = "arch.mmio_access"
 MMIO_GEN = "arch.mmio_gen"
 MMIO_GFN = "arch.mmio_gfn"
 MMIO_GVA = "arch.mmio_gva"
-PKRU = "arch.pkru"
-RESERVED_GPA_BITS = "arch.reserved_gpa_bits"
 NEW_TABLES_HOLD = "arch.mmu_shadow_page_cache.init_value"
 NEW_TABLES_ZEROED = "arch.mmu_shadow_page_cache.gfp_zero"
+PDPTRS_FROM_USERSPACE = "arch.pdptrs_from_userspace"
+PKRU = "arch.pkru"
+RESERVED_GPA_BITS = "arch.reserved_gpa_bits"
 
 # The members of ``struct x86_emulate_ctxt``.
 VCPU = "vcpu"

@@ -200,10 +200,10 @@ def test_where_the_disk_of_the_cache_is_full_a_question_is_answered(
     tree("")
     save = saved_units._save
 
-    def fills(parsed: TranslationUnit, place: Path) -> None:
+    def fills(path: str, parsed: TranslationUnit, place: Path) -> None:
         if place.is_relative_to(tmp_path / "cache"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        save(parsed, place)
+        save(path, parsed, place)
 
     monkeypatch.setattr(saved_units, "_save", fills)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
