@@ -221,6 +221,7 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
 UNDECIDED: tuple[Assertion, ...] = (
+    Assertion("__kvm_mmu_create", MMU_C, "no mask of encryption is in use where tables have three levels"),
     Assertion("__direct_pte_prefetch", MMU_C, "who maps ahead without the guest's entries has a direct page"),
     Assertion("kvm_rmap_zap_gfn_range", MMU_C, "what is found of a range are slots with frames of it"),
     Assertion("kvm_tdp_mmu_alloc_root", TDP_MMU_C, "a root that is listed with the vCPU's role can be held"),
