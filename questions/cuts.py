@@ -10,11 +10,13 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 from mmuproof.model.cuts.sptes import GET_MT_MASK
+from mmuproof.model.named import functions
 
 ASSUME = Cut(function="mmuproof_assume", reason="what a property takes for granted")
 """The call by which a property says so; its argument is the condition."""
 
-ONE_ANSWER = ("kvm_is_mmio_pfn", "__kvm_is_mmio_pfn")
+MMIO_FRAME = ("kvm_is_mmio_pfn", "__kvm_is_mmio_pfn")
+ONE_ANSWER = (*MMIO_FRAME, functions.SPTE_NEEDS_ATOMIC_UPDATE)
 """What says yes or no of a number, and says the same however often it is asked."""
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
@@ -22,7 +24,7 @@ CUTS: tuple[Cut, ...] = (
     GET_MT_MASK,
     Cut(function="cpuid_ebx", reason="a number that the host's CPUID gives", repeatable=True),
     Cut(function="native_read_msr", reason="what a model-specific register of the host holds", repeatable=True),
-    *common.each("whether a page frame is MMIO of the host: any answer, the same for one frame", *ONE_ANSWER),
+    *common.each("whether a page frame is MMIO of the host: any answer, the same for one frame", *MMIO_FRAME),
     Cut(
         function="mmu_try_to_unsync_pages",
         reason="whether a page must stay write-protected: any answer; marks pages as unsync",
@@ -38,6 +40,15 @@ CUTS: tuple[Cut, ...] = (
     Cut(function="kvm_mmu_get_tdp_level", reason="the level of the root that KVM builds: any"),
     Cut(function="kvm_mmu_new_pgd", reason="finds or drops the root of the new tables; changes roots and requests"),
     Cut(function="sptep_to_sp", reason="finds the page that an SPTE is in; reads only"),
+    *common.each("keeps interrupts away, or lets them come", "arch_local_irq_disable", "arch_local_irq_enable"),
     Cut(function="vmcs_readl", reason="a field of the VMCS, the same for one field", repeatable=True),
     Cut(function="vmcs_read64", reason="a field of the VMCS, the same for one field", repeatable=True),
 )
+
+ELSEWHERE: tuple[Cut, ...] = (
+    Cut(
+        function=functions.SPTE_NEEDS_ATOMIC_UPDATE,
+        reason="whether others may change an SPTE meanwhile: any answer, the same for one SPTE; reads only",
+    ),
+)
+"""What is followed in the unit that has the body, and not in others."""

@@ -22,7 +22,7 @@ from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.named import kvm_mmu
 from mmuproof.model.vendor import Vendor
 from mmuproof.questions.containers import HeldPointer, held_in
-from mmuproof.questions.cuts import ASSUME, CUTS, ONE_ANSWER
+from mmuproof.questions.cuts import ASSUME, CUTS, ELSEWHERE, ONE_ANSWER
 from mmuproof.questions.situations import Situation
 from mmuproof.smt import operations as ops
 from mmuproof.smt.graph import variables
@@ -89,7 +89,10 @@ class Questions:
     ) -> None:
         self._unit, self._masks, self._place, self._line = unit, masks, place, line
         self._connected = None if situation is None else situation.connected
-        self._cuts = CUTS if situation is None else (*situation.cuts, ASSUME)
+        # A body that stands in another unit cannot be followed.
+        elsewhere = tuple(cut for cut in ELSEWHERE if not unit.find_function(cut.function))
+        self._every = (*CUTS, *elsewhere)
+        self._cuts = self._every if situation is None else (*situation.cuts, ASSUME)
 
     def ask(self, function: str, assumed: Mapping[str, str] | None = None) -> Posed:
         """Run a question.
@@ -119,7 +122,7 @@ class Questions:
             yield self._cuts
         # A situation has the calls of its theorems, and a question may go where none of them does.
         known = {cut.function for cut in self._cuts}
-        others = tuple(cut for cut in CUTS if cut.function not in known)
+        others = tuple(cut for cut in self._every if cut.function not in known)
         if others:
             yield (*followed, *(cut for cut in others if cut.function not in named))
             yield (*self._cuts, *others)

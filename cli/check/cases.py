@@ -35,7 +35,9 @@ def checked_run(report: Checked, theorems: Sequence[Theorem]) -> JudgedRun:
 def _step(step: CheckedStep, rules: Mapping[str, Rule]) -> Iterator[JudgedCase]:
     group = f"{step.name} {step.subject}".rstrip()
     cases = [commit_case(group, step.subject, is_read=step.is_read, seconds=step.seconds)]
-    if step.claim is not CommitClaim.NONE:
+    if step.unusable:
+        cases = [replace(each, verdict="not judged", outcome=Ending.OPEN, text=step.unusable) for each in cases]
+    elif step.claim is not CommitClaim.NONE:
         cases.append(claim_case(group, step.subject, step.claim, step.judgements, step.outside))
     cases += [_turn(each, group, rules) for each in step.new]
     # The tree of a commit is gone when a report is written.

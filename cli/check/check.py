@@ -40,6 +40,7 @@ from mmuproof.cli.shared.caching import NO_RESULTS, STEPS, cache_folder
 from mmuproof.cli.shared.catalogue import Catalogue, with_own
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
+from mmuproof.cli.shared.errors import UnusableTree
 from mmuproof.cli.shared.identity import kernel_identity
 from mmuproof.cli.shared.selection import Task, select_tasks
 from mmuproof.cli.shared.solving import Solver
@@ -47,6 +48,7 @@ from mmuproof.cli.shared.tree_text import text_in
 from mmuproof.cli.shared.unusable import usable
 from mmuproof.cli.shared.watching import Watcher
 from mmuproof.cli.telling.overview import print_gone
+from mmuproof.lift.errors import LimitReached, ParseFailed
 from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.included import Included
@@ -86,6 +88,8 @@ def check(request: CheckRequest, catalogue: Catalogue, output: Output) -> int:
         for step in steps:
             done.append(step)
             print_step(reporter.console, step, verbose=request.verbose)
+    if done and all(each.unusable for each in done):
+        raise UnusableTree(f"no tree can be used: {done[0].name}: {done[0].unusable}")
     report = Checked(
         source=request.source, steps=tuple(done), seconds=time.perf_counter() - start, solvers={"z3": backend.version()}
     )
@@ -129,10 +133,24 @@ def steps_here(
     pieces = opened_pieces(request.what, request.source, lambda commit: kept.find(commit) is not None)
     for piece in held.enter_context(pieces):
         known = kept.find(piece.commit) if piece.commit else None
-        found = checking.step(piece) if known is None else known
+        found = _found(checking, piece) if known is None else known
         if known is None and piece.commit:
             kept.keep(piece.commit, found)
         yield found
+
+
+def _found(checking: _Checking, piece: SeriesPiece) -> CheckedStep:
+    """What a commit or patch does, or why that cannot be told of a tree before or after it."""
+    try:
+        return checking.step(piece)
+    except (ParseFailed, LimitReached) as failed:
+        return CheckedStep(
+            name=piece.name,
+            subject=piece.subject,
+            is_read=True,
+            claim=claim_of(piece.message, (), piece.changed),
+            unusable=failed.message,
+        )
 
 
 def _exhibits(steps: Sequence[CheckedStep], run: JudgedRun) -> Exhibits:

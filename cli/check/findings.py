@@ -40,6 +40,7 @@ class CheckedStep:
         theorems: how many results there were to be turned; 0 if no theorem looks at what is changed.
         seconds: how long it took.
         is_kept: whether an earlier run has found it.
+        unusable: why the tree after it, or the one before, cannot be used; empty if both can.
         lines: the lines of C after it of which what is told of it speaks.
         former_lines: the same before it.
     """
@@ -56,6 +57,7 @@ class CheckedStep:
     theorems: int = 0
     seconds: float = 0.0
     is_kept: bool = False
+    unusable: str = ""
     lines: tuple[QuotedLine, ...] = ()
     former_lines: tuple[QuotedLine, ...] = ()
 
@@ -69,7 +71,7 @@ class CheckedStep:
         """What becomes of it."""
         if self.claim is CommitClaim.BROKEN or any(each.is_worse for each in self.turns):
             return StepStatus.WRONG
-        if self.claim is CommitClaim.OPEN or any(each.is_open for each in self.turns):
+        if self.unusable or self.claim is CommitClaim.OPEN or any(each.is_open for each in self.turns):
             return StepStatus.OPEN
         return StepStatus.FINE
 

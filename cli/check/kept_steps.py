@@ -40,7 +40,7 @@ class KeptSteps:
     def keep(self, commit: str, step: CheckedStep) -> None:
         """Keep what was found of a commit."""
         verdicts = {result.verdict for each in step.turns for result in (each.before, each.after)}
-        if verdicts.isdisjoint(_UNDECIDED) and not any(each.failure for each in step.judgements):
+        if not step.unusable and verdicts.isdisjoint(_UNDECIDED) and not any(each.failure for each in step.judgements):
             self._files.write(self._name(commit), plain(step))
 
     def _name(self, commit: str) -> str:

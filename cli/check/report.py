@@ -26,6 +26,9 @@ def print_step(output: Output, step: CheckedStep, *, verbose: bool) -> None:
     if not step.is_read:
         output.line("  changes nothing that is read")
         return
+    if step.unusable:
+        output.line(f"  cannot be judged: {step.unusable}")
+        return
     if step.is_kept:
         output.line("  as an earlier run has found it")
     output.line(f"  functions: {in_brief(step.judgements, step.come, step.gone)}")
@@ -69,7 +72,7 @@ def _why(step: CheckedStep) -> str:
     """What is not fine about a commit, in a line."""
     turned = [f"{each.after.theorem} {each.after.vendor.value}" for each in step.new if each.is_worse or each.is_open]
     broken = [step.claim.value] if step.claim in (CommitClaim.BROKEN, CommitClaim.OPEN) else []
-    return "; ".join([*broken, *([few(turned, _MOST_NAMES)] if turned else [])])
+    return "; ".join([*filter(None, [step.unusable]), *broken, *([few(turned, _MOST_NAMES)] if turned else [])])
 
 
 def _verdicts(turn: Turn) -> str:
@@ -110,6 +113,7 @@ def _step(step: CheckedStep) -> dict[str, object]:
         "status": step.status.value,
         "read": step.is_read,
         "from_an_earlier_run": step.is_kept,
+        "cannot_be_judged": step.unusable or None,
         "no_functional_change": step.claim.value or None,
         "functions": [
             {

@@ -52,10 +52,13 @@ class StepwiseComparison:
         """
         self._watcher.phase("reading")
         old = self._last if self._last is not None and self._last.tree == before else self._read(before, shared[0])
-        new = self._last = self._read(after, shared[1])
+        new, self._last = self._read(after, shared[1]), None
         with Parsing(every=True) as parsing:
             parsing.begin(old, new, first_units((), old, new))
-            return compare_trees(old, new, lambda *_folders: changed, self._wanted, self._watcher, parsing)
+            found = compare_trees(old, new, lambda *_folders: changed, self._wanted, self._watcher, parsing)
+        # Only now: of a tree that could not be read nothing is taken for the next step.
+        self._last = new
+        return found
 
     def _read(self, tree: KernelTree, shared: Units | None) -> ReadTree:
         return ReadTree(tree, self._folder / str(next(self._numbers)), self._given, self._saved, shared)

@@ -12,6 +12,7 @@ from mmuproof.cli.diff.changes import Judgement
 from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, VENDORS, Half, Judge, by_congruence, spte_names, whole
 from mmuproof.cli.diff.reading import Parsing, ReadTree, is_affected
 from mmuproof.cli.grids.layouts import VendorLayout, named_layout
+from mmuproof.cli.shared.console import on_one_line
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.cli.shared.forked import nothing, side_by_side
 from mmuproof.cli.shared.naming import is_pattern, near
@@ -131,7 +132,7 @@ def compare_trees(
 
     def meanwhile() -> None:
         if everything:
-            outside.extend(sorted(_not_looked_at(old, new, affected, changed)))
+            outside.extend(map(on_one_line, sorted(_not_looked_at(old, new, affected, changed))))
         when_read()
 
     judgements = judge_changed(judge, todo, moved, wanted.jobs, watcher, meanwhile)

@@ -32,6 +32,14 @@ def shown(text: str) -> str:
     return "".join(each if each.isprintable() or each in "\n\t" else _escaped(each) for each in text)
 
 
+def on_one_line(name: str) -> str:
+    r"""The name of a file of a tree as it stands in a line: an end of a line in it stands as ``\x0a``.
+
+    What begins a line may be taken for a command by whatever reads a log.
+    """
+    return shown(name).replace("\n", _escaped("\n"))
+
+
 def _escaped(character: str) -> str:
     number = ord(character)
     # How Python writes a byte of a file's name that is no text.

@@ -33,8 +33,14 @@ def find_revision(repository: Path, name: str) -> Revision:
         commit = reader.identify(f"{name}^{{commit}}")
         tree = reader.identify(f"{name}^{{tree}}")
     if tree is None:
-        raise SourceError(f"the git repository {repository} has no revision {name!r}")
+        raise SourceError(f"the git repository {repository} has no revision {name!r}{_why_not(repository)}")
     return Revision(repository, name, tree, commit)
+
+
+def _why_not(repository: Path) -> str:
+    """What may be in the way of a revision; empty if nothing is."""
+    shallow = run(repository, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    return "; it is a shallow clone: git fetch --unshallow gets the rest" if shallow else ""
 
 
 def unpack_revision(revision: Revision, into: Path, limits: Limits) -> frozenset[str]:

@@ -543,6 +543,22 @@ def test_situations_are_documented(name: str) -> None:
     assert f"`{name}`" in (Path(__file__).parents[3] / "docs/ask.md").read_text("utf-8")
 
 
+#: Questions about code that calls what stands in another unit, or is written in assembly; with options.
+ACROSS = {
+    "u64 *sptep, u64 spte: ({ *sptep = spte; spte_write_protect(sptep, true); !is_writable_pte(*sptep); })": (
+        "--prove",
+    ),
+    "struct kvm_vcpu *vcpu, u64 e, u64 a: kvm_handle_page_fault(vcpu, e, a, NULL, 0) == 1": ("--in", "exit"),
+}
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("question", ACROSS)
+def test_what_a_unit_cannot_follow_has_any_answer(real: Callable[..., CliResult], question: str) -> None:
+    asked = real("7.3", *ACROSS[question], question)
+    assert asked.exit_code == 0, asked.output
+
+
 @pytest.mark.kernel
 def test_mbec_of_l2_needs_ept_of_l1(real: Callable[..., CliResult]) -> None:
     with_mbec = "struct kvm_vcpu *vcpu, struct vmcs12 *v: !nested_vmx_check_mode_based_ept_exec_controls(vcpu, v)"

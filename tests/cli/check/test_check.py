@@ -93,6 +93,22 @@ def test_a_patch_to_a_header_that_no_unit_includes_opens_no_theorem(
     assert (status, "theorems: none looks at what is changed" in output) == (0, True)
 
 
+def test_a_files_name_begins_no_line_of_its_own(kernel_tree: Callable[[str], Path], run: Run, tmp_path: Path) -> None:
+    file, lines = tmp_path / "new.patch", tmp_path / "lines.txt"
+    name = r"arch/x86/kvm/svm/a\n::error::b.c"
+    file.write_text(
+        "From 0 Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>\nSubject: [PATCH] Add it\n\n"
+        "No functional change.\n---\n"
+        f'diff --git "a/{name}" "b/{name}"\nnew file mode 100644\n'
+        f'--- /dev/null\n+++ "b/{name}"\n@@ -0,0 +1 @@\n+int a;\n--\n2.47\n\n'
+    )
+    status, output = run(
+        file, "--kernel", kernel_tree("7.2"), "--theorem", "layout.frozen", "--format", f"editor={lines}"
+    )
+    assert status == 3
+    assert not [each for each in (output + lines.read_text()).splitlines() if each.lstrip().startswith("::error::b")]
+
+
 def test_a_patch_to_documentation_changes_nothing_that_is_read(
     kernel_tree: Callable[[str], Path], run: Run, tmp_path: Path
 ) -> None:

@@ -158,6 +158,13 @@ def test_what_names_nothing_is_told(
     assert says in problem.value.message
 
 
+def test_a_shallow_clone_is_told_how_it_gets_what_it_lacks(repository: Path, tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth", "1", repository.as_uri(), str(shallow))
+    with pytest.raises(SourceError, match=r"no revision 'HEAD\^'; it is a shallow clone: git fetch --unshallow"):
+        told(["HEAD"], shallow)
+
+
 def test_commits_and_patches_do_not_go_together(repository: Path, mails: Path) -> None:
     with pytest.raises(UsageProblem, match=r"^HEAD is no patch"):
         told([str(mails), "HEAD"], repository)

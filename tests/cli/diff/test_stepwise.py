@@ -11,6 +11,7 @@ from mmuproof.cli.diff.reading import ReadTree
 from mmuproof.cli.diff.stepwise import StepwiseComparison
 from mmuproof.cli.diff.tree_comparison import Selected
 from mmuproof.cli.shared.watching import Unwatched
+from mmuproof.lift.errors import ParseFailed
 from mmuproof.lift.tree.source import KernelTree
 
 
@@ -42,3 +43,22 @@ def test_a_tree_is_taken_over_only_if_it_is_the_one_before(
         comparison.compare(trees[before], trees[after], frozenset())
     assert [(old.tree, new.tree) for old, new in compared] == [(trees[one], trees[other]) for one, other in steps]
     assert (compared[1][0] is compared[0][1]) is not read_again
+
+
+def test_of_a_tree_that_could_not_be_read_nothing_is_taken_over(
+    compared: list[tuple[ReadTree, ReadTree]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (tree(tmp_path, name) for name in "abc")
+    comparison = StepwiseComparison(tmp_path, None, Selected(), Unwatched())
+    failing: list[ReadTree] = []
+
+    def fail(_old: ReadTree, new: ReadTree, *_: object) -> None:
+        failing.append(new)
+        raise ParseFailed("spte.c", ["spte.c:7: no"])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stepwise, "compare_trees", fail)
+        with pytest.raises(ParseFailed):
+            comparison.compare(first, second, frozenset())
+    comparison.compare(second, third, frozenset())
+    assert compared[0][0] is not failing[0]

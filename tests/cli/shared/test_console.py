@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from mmuproof.cli.shared.console import Output, shown
+from mmuproof.cli.shared.console import Output, on_one_line, shown
 from mmuproof.cli.shared.errors import UsageProblem
 
 HOSTILE = {
@@ -38,6 +38,10 @@ def test_nothing_reaches_a_terminal_that_it_would_obey(
     assert told.out == f"{seen}{seen}\n{seen}\n"
     assert seen in told.err
     assert text not in told.out + told.err
+
+
+def test_a_name_has_no_end_of_a_line() -> None:
+    assert on_one_line("a\n::error::b\r\x1b.c") == r"a\x0a::error::b\x0d\x1b.c"
 
 
 def test_a_text_stays_as_it_is() -> None:
