@@ -148,7 +148,7 @@ def _found(checking: _Checking, piece: SeriesPiece) -> CheckedStep:
             name=piece.name,
             subject=piece.subject,
             is_read=True,
-            claim=claim_of(piece.message, (), piece.changed),
+            claim=claim_of(piece.message, (), sorted(piece.changed)),
             unusable=failed.message,
         )
 
