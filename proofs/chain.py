@@ -61,7 +61,7 @@ CHAINS: tuple[Chain, ...] = (
                 start="the CPU role of an MMU",
                 end="its table of permissions, and its reserved bits",
                 by=("update_permission_bitmask", "update_pkru_bitmask", "__reset_rsvds_bits_mask"),
-                theorems=("permission.role-decides", "permission.history-free", "setup.consistent"),
+                theorems=("permission.role-decides", "permission.history-free", "setup.created", "setup.consistent"),
             ),
             Stage(
                 start="the CPU role of an MMU",

@@ -15,6 +15,7 @@ import pytest
 import mmuproof.model.lifted
 from mmuproof.lift.c_types import IntType
 from mmuproof.lift.errors import Missing
+from mmuproof.model.named import functions
 from mmuproof.model.settings import Question
 from mmuproof.proofs.catalogue import THEOREMS
 from tests.kernels import kernel_at
@@ -55,6 +56,9 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "kvm_arch_post_set_memory_attributes": ("slot.attributes-mixed", _WHO),
         "kvm_mmu_remote_flush_or_zap": ("role.given-up", _OWN_RESULT),
         "__kvm_mmu_prepare_zap_page": ("role.given-up", _WHO),
+        "__walk_slot_rmaps": ("flush.slot-walk", _OWN_RESULT),
+        "kvm_rmap_zap_gfn_range": ("slot.gone", _OWN_RESULT),
+        "direct_pte_prefetch_many": ("stored.ahead", _WHO),
         "__is_bad_mt_xwr": ("entry.misconfig", _OWN_RESULT),
         "__is_rsvd_bits_set": ("entry.reserved-ept", _OWN_RESULT),
         "vcpu_match_mmio_gpa": ("mmio.remembered", _OWN_RESULT),
@@ -99,8 +103,14 @@ def _named() -> set[str]:
     folder = Path(mmuproof.model.lifted.__file__).parent
     texts = (each.read_text("utf-8") for each in sorted(folder.rglob("*.py")))
     nodes = (node for text in texts for node in ast.walk(ast.parse(text)))
-    words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return {word for word in words if word.isidentifier()} | {each.value for each in Question}
+    words = {each.value for each in Question}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            words.add(node.value)
+        # What has a name in the table of functions.
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "functions":
+            words.add(str(getattr(functions, node.attr)))
+    return words
 
 
 @pytest.mark.kernel
