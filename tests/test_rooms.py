@@ -369,6 +369,14 @@ def test_each_name_of_a_table_is_asked_for(table: str) -> None:
     assert [name for name in sorted(defined - used_here - used) if name.isupper()] == []
 
 
+@pytest.mark.parametrize("table", [source for source in SOURCES if source.startswith("model/named/")])
+def test_a_table_spells_a_member_once(table: str) -> None:
+    paths = [text for _, text in strings(tree_of(table)) if " " not in text and re.match(r"\w", text)]
+    whole = {path for path in paths if path.isidentifier()} - {"arch"}
+    spelled_again = [path for path in paths if path not in whole and whole & set(re.split(r"->|\W", path))]
+    assert spelled_again == []
+
+
 def test_the_formatter_is_let_off_in_few_places() -> None:
     spared = [source for source in SOURCES if re.search("# fmt:" + " (skip|off)", (ROOT / source).read_text("utf-8"))]
     assert spared == []

@@ -11,7 +11,7 @@ from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, po
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.lifted.linked import NO_STATIC_CALLS
 from mmuproof.model.lifted.session import Session, bit_field, place_of, read_member
-from mmuproof.model.named import kvm_vcpu, vcpu_svm
+from mmuproof.model.named import kvm_vcpu
 from mmuproof.smt.terms import BitVec, Bool, ne, resize, to_bv
 
 
@@ -55,7 +55,7 @@ class Bench:
 
     def lend_vcpu(self, owner: Object) -> None:
         """Let calls get the vCPU that is a member of a vendor's struct."""
-        self.objects[kvm_vcpu.STRUCT] = pointer_to(owner, self.place(owner, vcpu_svm.VCPU).offset)
+        self.objects[kvm_vcpu.STRUCT] = pointer_to(owner, self.place(owner, kvm_vcpu.IN_VENDORS).offset)
 
     def read(self, owner: Object, path: str, memory: Memory | None = None) -> BitVec:
         """What a member holds, now or in an earlier memory."""

@@ -132,7 +132,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
         )
         now = any_of(*(all_of(call.guard, _is_tag(bench, call, tag)) for call in session.calls(cuts.VPID_ALL.function)))
         forgotten = eq(bench.read(vmx, vcpu_vmx.NESTED_LAST_VPID), 0)
-        mmu = pointer_to(vmx, bench.place(vmx, f"{vcpu_vmx.VCPU}.{kvm_mmu.ROOT_MMU}").offset)
+        mmu = pointer_to(vmx, bench.place(vmx, f"{kvm_vcpu.IN_VENDORS}.{kvm_mmu.ROOT_MMU}").offset)
         given_up = any_of(
             *(
                 all_of(call.guard, same_place(session.pointer_argument(call, "mmu"), mmu))

@@ -172,4 +172,4 @@ def _let_in(bench: Bench, owner: Object, accepted: Bool, before: Registers, aske
 
 
 def _held(bench: Bench, owner: Object) -> Registers:
-    return Registers(*(bench.read(owner, f"{vcpu_vmx.VCPU}.{name}") for name in _OF_VCPU))
+    return Registers(*(bench.read(owner, f"{kvm_vcpu.IN_VENDORS}.{name}") for name in _OF_VCPU))

@@ -147,7 +147,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         session.call(
             memory,
             "init_vmcb",
-            objects={kvm_vcpu.STRUCT: pointer_to(svm, place_of(svm, vcpu_svm.VCPU).offset)},
+            objects={kvm_vcpu.STRUCT: pointer_to(svm, place_of(svm, kvm_vcpu.IN_VENDORS).offset)},
             values={"init_event": bv(0, 8)},
         )
         return ExecuteControl(

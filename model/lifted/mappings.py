@@ -199,7 +199,7 @@ class LiftedMappings(Mappings, Remembers):
         name = functions.NESTED_VMX_CHECK_EPTP
         vmx = Object(name="vmx", type=self._nested.record(vcpu_vmx.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(vmx.type, RecordType)
-        vcpu = {kvm_vcpu.STRUCT: pointer_to(vmx, vmx.type.members[vcpu_vmx.VCPU].offset)}
+        vcpu = {kvm_vcpu.STRUCT: pointer_to(vmx, vmx.type.members[kvm_vcpu.IN_VENDORS].offset)}
         accepted = session.integer(memory, name, objects=vcpu, values={"new_eptp": eptp})
         at = str(self._nested.function(name).location)
         return CheckedEptp(eptp, ne(accepted, 0), at, session.evidence())

@@ -151,7 +151,7 @@ def _container(unit: Unit, vendor: Vendor) -> tuple[Object, int]:
         except Missing:
             continue
         owner = Object(name="vcpu", type=record, kind=ObjectKind.INPUT, by_pointer=True)
-        return owner, 0 if name == kvm_vcpu.STRUCT else member_at(record, vcpu_svm.VCPU).offset
+        return owner, 0 if name == kvm_vcpu.STRUCT else member_at(record, kvm_vcpu.IN_VENDORS).offset
     raise NotThere([kvm_vcpu.STRUCT])
 
 

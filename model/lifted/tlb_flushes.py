@@ -49,7 +49,7 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
         return VmxFlushed(
             function=flush.value,
             has_ept=bench.setting(switches.ENABLE_EPT),
-            root=bench.read(vmx, f"{vcpu_vmx.VCPU}.{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}"),
+            root=bench.read(vmx, f"{kvm_vcpu.IN_VENDORS}.{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}"),
             no_root=bv(-1, 64),
             l2=l2,
             l2_has_vpid=has_vpid(bench, vmcs12),

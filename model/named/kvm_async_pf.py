@@ -11,8 +11,8 @@ ERROR_CODE = "error_code"
 GFN = "gfn"
 
 # The members of ``struct kvm_async_pf``.
-ARCH_CR3 = "arch.cr3"
-ARCH_DIRECT_MAP = "arch.direct_map"
-ARCH_ERROR_CODE = "arch.error_code"
-ARCH_GFN = "arch.gfn"
+ARCH_CR3 = f"arch.{CR3}"
+ARCH_DIRECT_MAP = f"arch.{DIRECT_MAP}"
+ARCH_ERROR_CODE = f"arch.{ERROR_CODE}"
+ARCH_GFN = f"arch.{GFN}"
 CR2_OR_GPA = "cr2_or_gpa"

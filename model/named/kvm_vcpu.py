@@ -6,6 +6,8 @@ CPUID_ENTRY = "struct kvm_cpuid_entry2"
 EMULATE = "struct x86_emulate_ctxt"
 LAPIC = "struct kvm_lapic"
 STRUCT = "struct kvm_vcpu"
+IN_VENDORS = "vcpu"
+"""Where the structs of VMX and SVM have one."""
 
 # The members of ``struct kvm_vcpu``.
 APF = "arch.apf"

@@ -6,14 +6,19 @@ ARCH = "struct kvm_arch"
 CACHE = "struct kvm_mmu_memory_cache"
 STRUCT = "struct kvm"
 
+# The members of ``struct kvm_arch``.
+ARCH_GFN_DIRECT_BITS = "gfn_direct_bits"
+ARCH_HAS_PRIVATE_MEM = "has_private_mem"
+ARCH_TDP_MMU_ENABLED = "tdp_mmu_enabled"
+
 # The members of ``struct kvm``.
 CPU_DIRTY_LOG_SIZE = "arch.cpu_dirty_log_size"
 DISABLED_QUIRKS = "arch.disabled_quirks"
 DISABLE_NX_HUGE_PAGES = "arch.disable_nx_huge_pages"
 EXTERNAL_WRITE_TRACKING_ENABLED = "arch.external_write_tracking_enabled"
-GFN_DIRECT_BITS = "arch.gfn_direct_bits"
+GFN_DIRECT_BITS = f"arch.{ARCH_GFN_DIRECT_BITS}"
 HAS_MAPPED_HOST_MMIO = "arch.has_mapped_host_mmio"
-HAS_PRIVATE_MEM = "arch.has_private_mem"
+HAS_PRIVATE_MEM = f"arch.{ARCH_HAS_PRIVATE_MEM}"
 INDIRECT_SHADOW_PAGES = "arch.indirect_shadow_pages"
 MANUAL_DIRTY_LOG_PROTECT = "manual_dirty_log_protect"
 MMU_INVALIDATE_IN_PROGRESS = "mmu_invalidate_in_progress"
@@ -25,15 +30,10 @@ MMU_VALID_GEN = "arch.mmu_valid_gen"
 NR_MEMSLOTS_DIRTY_LOGGING_COUNTER = "nr_memslots_dirty_logging.counter"
 POSSIBLE_NX_HUGE_PAGES = "arch.possible_nx_huge_pages"
 SHADOW_ROOT_ALLOCATED = "arch.shadow_root_allocated"
-TDP_MMU_ENABLED = "arch.tdp_mmu_enabled"
+TDP_MMU_ENABLED = f"arch.{ARCH_TDP_MMU_ENABLED}"
 TDP_MMU_ROOTS = "arch.tdp_mmu_roots"
-TDP_MMU_ROOTS_NEXT = "arch.tdp_mmu_roots.next"
+TDP_MMU_ROOTS_NEXT = f"{TDP_MMU_ROOTS}.next"
 VM_TYPE = "arch.vm_type"
-
-# The members of ``struct kvm_arch``.
-ARCH_GFN_DIRECT_BITS = "gfn_direct_bits"
-ARCH_HAS_PRIVATE_MEM = "has_private_mem"
-ARCH_TDP_MMU_ENABLED = "tdp_mmu_enabled"
 
 # The members of what the VM has for each MMU of tables that may become huge pages.
 NX_HUGE_PAGES_LISTED = "pages"

@@ -7,14 +7,14 @@ CACHED_SAVE = "struct vmcb_save_area_cached"
 CONTROL = "struct vmcb_control_area"
 STRUCT = "struct vmcb"
 
+# The members of ``struct vmcb_control_area``.
+INTERCEPTS = "intercepts"
+MISC_CTL = "misc_ctl"
+
 # The members of ``struct vmcb``.
 CONTROL_CLEAN = "control.clean"
-CONTROL_MISC_CTL = "control.misc_ctl"
+CONTROL_MISC_CTL = f"control.{MISC_CTL}"
 CONTROL_NESTED_CR3 = "control.nested_cr3"
 SAVE_CR3 = "save.cr3"
 SAVE_CR4 = "save.cr4"
 SAVE_EFER = "save.efer"
-
-# The members of ``struct vmcb_control_area``.
-INTERCEPTS = "intercepts"
-MISC_CTL = "misc_ctl"
