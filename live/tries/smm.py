@@ -22,6 +22,7 @@ from mmuproof.live.guests.paging import (
 from mmuproof.live.guests.smm import HALT, RESUME, SMM_CODE, copy, move
 from mmuproof.live.guests.steps import Code, Guest, Peek, Poke, RunVcpu, ShowToSmm, Smi
 from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Modules, Seen, Warned
+from mmuproof.live.tries.hidden_writes import hidden_write
 
 _UNUSED_ENTRY = PD + 511 * 8
 """Of the page directory of the first GByte, the one for its last 2 MBytes."""
@@ -137,8 +138,6 @@ _DONE: Facts = {"first.stop": "hlt", "first.rax": SECRET, "smm.stop": "hlt", "sm
 
 _MOVED: Facts = {"first.stop": "hlt", "first.rax": SECRET, "last.stop": "hlt"}
 _MOVED_OLD, _MOVED_NEW = ({**_MOVED, "last.rax": value} for value in (SECRET, _OTHER))
-_SMALL_PAGES = "The control, whose memory is in small pages, meets finding 24 there."
-_WRITES_A_TABLE = "The control, in which system-management mode writes to a table, meets finding 24 there."
 _BY_SHADOW_PAGING = Modules(vendor=("npt=0",))
 
 TRIES = (
@@ -154,31 +153,21 @@ TRIES = (
         control=Attempt(_written_in_smm(DATA + 0x1000), _BY_SHADOW_PAGING),
         control_gives=Seen(_DONE),
     ),
-    LiveTry(
-        name="25",
-        finding=25,
-        machine=Emulated.AMD,
-        says="Tables lie in a huge page of system-management mode's, which changes an entry that the guest uses again.",
-        attempt=Attempt(_moved_in_smm(huge=True), _BY_SHADOW_PAGING),
-        shows=Seen(_MOVED_OLD),
-        right=Seen(_MOVED_NEW),
-        control=Attempt(_moved_in_smm(huge=False), _BY_SHADOW_PAGING),
-        control_gives=Seen(_MOVED_NEW),
-        impossible_on=("6.1",),
-        why_impossible=_SMALL_PAGES,
+    hidden_write(
+        "25",
+        Emulated.AMD,
+        "Tables lie in a huge page of system-management mode's, which changes an entry that the guest uses again.",
+        Attempt(_moved_in_smm(huge=True), _BY_SHADOW_PAGING),
+        Attempt(_moved_in_smm(huge=False), _BY_SHADOW_PAGING),
+        (_MOVED_OLD, _MOVED_NEW),
     ),
-    LiveTry(
-        name="26",
-        finding=26,
-        machine=Emulated.AMD,
-        says="A page is written in system-management mode, becomes a table, and is written there again.",
-        attempt=Attempt(_written_twice_in_smm(before=True), _BY_SHADOW_PAGING),
-        shows=Seen(_MOVED_OLD),
-        right=Seen(_MOVED_NEW),
-        control=Attempt(_written_twice_in_smm(before=False), _BY_SHADOW_PAGING),
-        control_gives=Seen(_MOVED_NEW),
-        impossible_on=("6.1",),
-        why_impossible=_WRITES_A_TABLE,
+    hidden_write(
+        "26",
+        Emulated.AMD,
+        "A page is written in system-management mode, becomes a table, and is written there again.",
+        Attempt(_written_twice_in_smm(before=True), _BY_SHADOW_PAGING),
+        Attempt(_written_twice_in_smm(before=False), _BY_SHADOW_PAGING),
+        (_MOVED_OLD, _MOVED_NEW),
     ),
     LiveTry(
         name="24-again",
@@ -202,30 +191,20 @@ TRIES = (
         control=Attempt(_nested_entry_moved_in_smm(huge=False, at=DATA + 0x1000)),
         control_gives=Seen(_READS_OLD),
     ),
-    LiveTry(
-        name="25-nested",
-        finding=25,
-        machine=Emulated.AMD,
-        says="An L1's nested page tables lie in a huge page of its system-management mode's, which changes an entry.",
-        attempt=Attempt(_nested_entry_moved_in_smm(huge=True)),
-        shows=Seen(_READS_OLD),
-        right=Seen(_READS_NEW),
-        control=Attempt(_nested_entry_moved_in_smm(huge=False)),
-        control_gives=Seen(_READS_NEW),
-        impossible_on=("6.1",),
-        why_impossible=_SMALL_PAGES,
+    hidden_write(
+        "25-nested",
+        Emulated.AMD,
+        "An L1's nested page tables lie in a huge page of its system-management mode's, which changes an entry.",
+        Attempt(_nested_entry_moved_in_smm(huge=True)),
+        Attempt(_nested_entry_moved_in_smm(huge=False)),
+        (_READS_OLD, _READS_NEW),
     ),
-    LiveTry(
-        name="26-nested",
-        finding=26,
-        machine=Emulated.AMD,
-        says="An L1's system-management mode writes a page that becomes a nested page table, and writes it again.",
-        attempt=Attempt(_nested_entry_written_twice_in_smm(before=True)),
-        shows=Seen(_READS_OLD),
-        right=Seen(_READS_NEW),
-        control=Attempt(_nested_entry_written_twice_in_smm(before=False)),
-        control_gives=Seen(_READS_NEW),
-        impossible_on=("6.1",),
-        why_impossible=_WRITES_A_TABLE,
+    hidden_write(
+        "26-nested",
+        Emulated.AMD,
+        "An L1's system-management mode writes a page that becomes a nested page table, and writes it again.",
+        Attempt(_nested_entry_written_twice_in_smm(before=True)),
+        Attempt(_nested_entry_written_twice_in_smm(before=False)),
+        (_READS_OLD, _READS_NEW),
     ),
 )
