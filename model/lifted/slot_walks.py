@@ -19,7 +19,7 @@ from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import parameter_of, variable_of
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_vm, slot_walk
 from mmuproof.model.slot_walks import SlotWalkBegun, SlotWalkRound, SlotWalks, SlotWalkStep
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ne, negate, ult, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ne, negate, ult, var, zext
 
 _BEGINS, _NEXT = functions.SLOT_RMAP_WALK_INIT, functions.SLOT_RMAP_WALK_NEXT
 _WALKS = (functions.INNER_WALK_SLOT_RMAPS, functions.SLOT_HANDLE_LEVEL_RANGE)
@@ -73,7 +73,7 @@ class LiftedSlotWalks(SlotWalks, Remembers):
         for path, frame in ((slot_walk.RMAP, slot_walk.START_GFN), (slot_walk.END_RMAP, slot_walk.END_GFN)):
             name = f"list of {bench.read(iterator, frame)} at {level}"
             head = heads.get(name)
-            found.append(negate(TRUE) if head is None else self._stands(bench, iterator, path, pointer_to(head)))
+            found.append(FALSE if head is None else self._stands(bench, iterator, path, pointer_to(head)))
         first, last = found
         return first, last
 
@@ -82,9 +82,19 @@ class LiftedSlotWalks(SlotWalks, Remembers):
         """See `SlotWalks.begun`."""
         bench, iterator, heads = self._bench()
         slot = bench.add("slot", kvm_memory_slot.STRUCT)
-        told = {"start_level": var("start_level", 32), "end_level": var("end_level", 32)}
-        told |= {"start_gfn": var("start_gfn", 64), "end_gfn": var("end_gfn", 64)}
-        bench.call(_BEGINS, **told)
+        told = {
+            slot_walk.START_LEVEL: var("start_level", 32),
+            slot_walk.END_LEVEL: var("end_level", 32),
+            slot_walk.START_GFN: var("start_gfn", 64),
+            slot_walk.END_GFN: var("end_gfn", 64),
+        }
+        bench.call(
+            _BEGINS,
+            start_level=told[slot_walk.START_LEVEL],
+            end_level=told[slot_walk.END_LEVEL],
+            start_gfn=told[slot_walk.START_GFN],
+            end_gfn=told[slot_walk.END_GFN],
+        )
         first, last = self._lists(bench, iterator, heads, told[slot_walk.START_LEVEL])
         return SlotWalkBegun(
             at_first=all_of(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from tests.refactors.refactor import MMU_C, SPTE_C, Edit, Refactor
-from tests.refactors.small import put_before, said
+from functools import partial
 
+from tests.refactors.refactor import MMU_C, SPTE_C, Refactor
+from tests.refactors.small import in_one, put_before, said
 
-def _in(function: str, *edits: tuple[str, str], file: str = MMU_C, also: tuple[Edit, ...] = ()) -> Refactor:
-    """A change inside of one function."""
-    made = (*also, *(said(*each, file, function) for each in edits))
-    return Refactor(edits=made, functions=(function,), trees=("7.3",))
-
-
+_in = partial(in_one, trees=("7.3",))
 _ACCESSES = (
     "if (shadow_nx_mask) { if (!(pte_access & ACC_EXEC_MASK)) spte |= shadow_nx_mask; "
     "if (pte_access & ACC_USER_MASK) spte |= shadow_user_mask; } else { if (pte_access & ACC_EXEC_MASK) "

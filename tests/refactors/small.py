@@ -23,45 +23,52 @@ def put_before(line: str, text: str, file: str) -> Edit:
     return edit(f"^(?={re.escape(line)})", text.replace("\\", r"\\"), file)
 
 
-def _one(
-    function: str, *edits: tuple[str, str], file: str = MMU_C, trees: tuple[str, ...] = ("7.2", "7.3")
+def in_one(
+    function: str,
+    *edits: tuple[str, str],
+    file: str = MMU_C,
+    trees: tuple[str, ...] = ("7.2", "7.3"),
+    also: tuple[Edit, ...] = (),
 ) -> Refactor:
-    """A refactor inside of one function."""
-    return Refactor(edits=tuple(said(*each, file, function) for each in edits), functions=(function,), trees=trees)
+    """A refactor inside of one function, and what it takes outside."""
+    made = (*also, *(said(*each, file, function) for each in edits))
+    return Refactor(edits=made, functions=(function,), trees=trees)
 
 
 HONEST = {
     # -- levels ----------------------------------------------------------------------------------
-    "a huge page is one that is not small": _one(
+    "a huge page is one that is not small": in_one(
         "make_spte", ("level > PG_LEVEL_4K", "level != PG_LEVEL_4K"), file=SPTE_C
     ),
-    "a huge page is one of 2M at least": _one(
+    "a huge page is one of 2M at least": in_one(
         "mmu_set_spte", ("level > PG_LEVEL_4K && !is_large_pte", "level >= PG_LEVEL_2M && !is_large_pte")
     ),
-    "the last level is one that is not above it": _one(
+    "the last level is one that is not above it": in_one(
         "detect_write_flooding", ("sp->role.level == PG_LEVEL_4K", "!(sp->role.level > PG_LEVEL_4K)")
     ),
-    "a level of a role is below 2M": _one(
+    "a level of a role is below 2M": in_one(
         "make_small_spte", ("role.level == PG_LEVEL_4K", "role.level < PG_LEVEL_2M"), file=SPTE_C
     ),
-    "an assertion on a level is an order": _one(
+    "an assertion on a level is an order": in_one(
         "__link_shadow_page", ("parent_sp->role.level == PG_LEVEL_4K", "parent_sp->role.level < PG_LEVEL_2M")
     ),
-    "a level is taken into a variable": _one(
+    "a level is taken into a variable": in_one(
         "kvm_mmu_page_get_gfn",
         (
             "return sp->gfn + (index << ((sp->role.level - 1) * SPTE_LEVEL_BITS));",
             "int shift = sp->role.level * SPTE_LEVEL_BITS - SPTE_LEVEL_BITS;\n\n\treturn sp->gfn + (index << shift);",
         ),
     ),
-    "a level is taken down by one": _one(
+    "a level is taken down by one": in_one(
         "kvm_mmu_child_role", ("role.level--;", "role.level = parent_sp->role.level - 1;")
     ),
-    "the level of a fault is compared otherwise": _one(
+    "the level of a fault is compared otherwise": in_one(
         "disallowed_hugepage_adjust", ("cur_level > PG_LEVEL_4K &&", "cur_level != PG_LEVEL_4K &&")
     ),
-    "a walk that is over has no level": _one("shadow_walk_okay", ("iterator->level < PG_LEVEL_4K", "!iterator->level")),
-    "a root is above three levels": _one(
+    "a walk that is over has no level": in_one(
+        "shadow_walk_okay", ("iterator->level < PG_LEVEL_4K", "!iterator->level")
+    ),
+    "a root is above three levels": in_one(
         "mmu_alloc_direct_roots", ("shadow_root_level >= PT64_ROOT_4LEVEL", "shadow_root_level > PT32E_ROOT_LEVEL")
     ),
     "a level is rounded by a helper": Refactor(
@@ -81,28 +88,28 @@ HONEST = {
         functions=("make_huge_spte",),
     ),
     # -- early returns ---------------------------------------------------------------------------
-    "a return is turned round": _one(
+    "a return is turned round": in_one(
         "sp_has_gptes",
         (
             "if (sp->role.direct) return false; if (sp->role.passthrough) return false; return true;",
             "return !sp->role.direct && !sp->role.passthrough;",
         ),
     ),
-    "two returns become De Morgan's": _one(
+    "two returns become De Morgan's": in_one(
         "page_fault_handle_page_track",
         (
             "if (!fault->present || !fault->write) return false;",
             "if (!(fault->present && fault->write))\n\t\treturn false;",
         ),
     ),
-    "a last if becomes its condition": _one(
+    "a last if becomes its condition": in_one(
         "is_unsync_root",
         (
             "if (sp->unsync || sp->unsync_children) return true; return false;",
             "return sp->unsync || sp->unsync_children;",
         ),
     ),
-    "the good case is nested": _one(
+    "the good case is nested": in_one(
         "kvm_mmu_available_pages",
         (
             "if (kvm->arch.n_max_mmu_pages > kvm->stat.mmu_shadow_pages) return kvm->arch.n_max_mmu_pages - "
@@ -111,30 +118,30 @@ HONEST = {
             "\treturn kvm->arch.n_max_mmu_pages - kvm->stat.mmu_shadow_pages;",
         ),
     ),
-    "a return in the middle is turned round": _one(
+    "a return in the middle is turned round": in_one(
         "page_fault_can_be_fast",
         ("if (!fault->present) return !kvm_ad_enabled;", "if (fault->present)\n\t\treturn fault->write;\n"),
         ("return fault->write; }", "return !kvm_ad_enabled;\n}"),
     ),
-    "an else takes the place of a return": _one(
+    "an else takes the place of a return": in_one(
         "__shadow_walk_next",
         (
             "iterator->level = 0; return; } iterator->shadow_addr = spte & SPTE_BASE_ADDR_MASK; --iterator->level; }",
             "iterator->level = 0;\n\t} else {\n\t\titerator->shadow_addr = spte & SPTE_BASE_ADDR_MASK;\n\t\t--iterator->level;\n\t}\n}",
         ),
     ),
-    "an if-chain ends in a variable": _one(
+    "an if-chain ends in a variable": in_one(
         "kvm_max_level_for_order",
         ("return PG_LEVEL_4K; }", "else\n\t\treturn PG_LEVEL_4K;\n}"),
         ("if (order >= KVM_HPAGE_GFN_SHIFT(PG_LEVEL_2M))", "else if (order >= KVM_HPAGE_GFN_SHIFT(PG_LEVEL_2M))"),
     ),
-    "a goto out becomes a return": _one(
+    "a goto out becomes a return": in_one(
         "is_obsolete_sp",
         ("if (sp->role.invalid) return true;", "bool obsolete = true;\n\n\tif (sp->role.invalid)\n\t\tgoto out;"),
         ("return !is_tdp_mmu_page(sp) &&", "obsolete = !is_tdp_mmu_page(sp) &&"),
         ("kvm->arch.mmu_valid_gen); }", "kvm->arch.mmu_valid_gen);\nout:\n\treturn obsolete;\n}"),
     ),
-    "a nested if is one condition": _one(
+    "a nested if is one condition": in_one(
         "kvm_gfn_is_lpage_allowed",
         (
             "if (other_slot && lpage_info_slot(gfn, other_slot, level)->disallow_lpage) return false;",
@@ -142,7 +149,7 @@ HONEST = {
         ),
     ),
     # -- conditions ------------------------------------------------------------------------------
-    "a conjunction is two ifs": _one(
+    "a conjunction is two ifs": in_one(
         "spte_write_protect",
         (
             "if (!is_writable_pte(spte) && !(pt_protect && is_mmu_writable_spte(spte))) return false;",
@@ -150,21 +157,21 @@ HONEST = {
             "\tif (!is_writable_pte(spte) && !is_mmu_writable_spte(spte))\n\t\treturn false;",
         ),
     ),
-    "two conditions are in the other order": _one(
+    "two conditions are in the other order": in_one(
         "gfn_to_memslot_dirty_bitmap",
         ("no_dirty_log && kvm_slot_dirty_track_enabled(slot)", "kvm_slot_dirty_track_enabled(slot) && no_dirty_log"),
     ),
-    "two ifs are one": _one(
+    "two ifs are one": in_one(
         "gfn_to_memslot_dirty_bitmap",
         (
             "if (!slot || slot->flags & KVM_MEMSLOT_INVALID) return NULL; if (no_dirty_log && kvm_slot_dirty_track_enabled(slot)) return NULL;",
             "if (!slot || (slot->flags & KVM_MEMSLOT_INVALID) ||\n\t    (no_dirty_log && kvm_slot_dirty_track_enabled(slot)))\n\t\treturn NULL;",
         ),
     ),
-    "a mask is tested bit by bit": _one(
+    "a mask is tested bit by bit": in_one(
         "is_write_to_guest_page_table", ("return (error_code & mask) == mask;", "return !(~error_code & mask);")
     ),
-    "two flags are compared": _one(
+    "two flags are compared": in_one(
         "leaf_spte_change_needs_tlb_flush",
         (
             "return is_mmu_writable_spte(old_spte) && !is_mmu_writable_spte(new_spte);",
@@ -172,10 +179,10 @@ HONEST = {
         ),
         file=SPTE_H,
     ),
-    "a comparison with zero is a negation": _one(
+    "a comparison with zero is a negation": in_one(
         "is_access_track_spte", ("(spte & shadow_acc_track_mask) == 0", "!(spte & shadow_acc_track_mask)"), file=SPTE_H
     ),
-    "a negation is taken away": _one(
+    "a negation is taken away": in_one(
         "mmu_spte_update",
         (
             "if (!spte_needs_atomic_update(old_spte)) __update_clear_spte_fast(sptep, new_spte); else old_spte = "
@@ -184,7 +191,7 @@ HONEST = {
             "\telse\n\t\t__update_clear_spte_fast(sptep, new_spte);",
         ),
     ),
-    "a disjunction is negated": _one(
+    "a disjunction is negated": in_one(
         "kvm_tdp_mmu_spte_need_atomic_update",
         (
             "return is_shadow_present_pte(old_spte) && is_last_spte(old_spte, level) && spte_needs_atomic_update(old_spte);",
@@ -193,7 +200,7 @@ HONEST = {
         ),
         file=TDP_ITER_H,
     ),
-    "a condition is stated once": _one(
+    "a condition is stated once": in_one(
         "modify_spte_protections",
         (
             "if (is_access_track) spte = mark_spte_for_access_track(spte); return spte;",
@@ -201,7 +208,7 @@ HONEST = {
         ),
         file=SPTE_C,
     ),
-    "an offset is compared otherwise": _one(
+    "an offset is compared otherwise": in_one(
         "detect_write_misaligned",
         (
             "misaligned = (offset ^ (offset + bytes - 1)) & ~(pte_size - 1); misaligned |= bytes < 4; return misaligned;",
@@ -209,7 +216,7 @@ HONEST = {
         ),
     ),
     # -- expressions -----------------------------------------------------------------------------
-    "an if becomes a conditional expression": _one(
+    "an if becomes a conditional expression": in_one(
         "make_nonleaf_spte",
         (
             "if (ad_disabled) spte |= SPTE_TDP_AD_DISABLED; else spte |= shadow_accessed_mask;",
@@ -217,21 +224,21 @@ HONEST = {
         ),
         file=SPTE_C,
     ),
-    "a conditional expression becomes an if": _one(
+    "a conditional expression becomes an if": in_one(
         "nx_huge_pages_to_zap",
         (
             "return ratio ? DIV_ROUND_UP(pages, ratio) : 0;",
             "if (!ratio)\n\t\treturn 0;\n\n\treturn DIV_ROUND_UP(pages, ratio);",
         ),
     ),
-    "shifts are taken apart": _one(
+    "shifts are taken apart": in_one(
         "get_mmio_spte_gfn",
         (
             "gpa |= (spte >> SHADOW_NONPRESENT_OR_RSVD_MASK_LEN) & shadow_nonpresent_or_rsvd_mask;",
             "spte >>= SHADOW_NONPRESENT_OR_RSVD_MASK_LEN;\n\tgpa |= spte & shadow_nonpresent_or_rsvd_mask;",
         ),
     ),
-    "two clears are one": _one(
+    "two clears are one": in_one(
         "restore_acc_track_spte",
         (
             "spte &= ~shadow_acc_track_mask; spte &= ~(SHADOW_ACC_TRACK_SAVED_BITS_MASK << SHADOW_ACC_TRACK_SAVED_BITS_SHIFT);",
@@ -239,7 +246,7 @@ HONEST = {
         ),
         file=SPTE_H,
     ),
-    "two parts of a number are one expression": _one(
+    "two parts of a number are one expression": in_one(
         "get_mmio_spte_generation",
         (
             "gen = (spte & MMIO_SPTE_GEN_LOW_MASK) >> MMIO_SPTE_GEN_LOW_SHIFT; gen |= (spte & MMIO_SPTE_GEN_HIGH_MASK) >> "
@@ -249,38 +256,38 @@ HONEST = {
         ),
         file=SPTE_H,
     ),
-    "a number is set where it is declared": _one(
+    "a number is set where it is declared": in_one(
         "make_huge_spte",
         ("u64 huge_spte;", "u64 huge_spte = small_spte | PT_PAGE_SIZE_MASK;"),
         ("huge_spte = small_spte | PT_PAGE_SIZE_MASK; /*", "/*"),
         file=SPTE_C,
     ),
-    "a bit is tested with a macro": _one(
+    "a bit is tested with a macro": in_one(
         "get_rsvd_bits", ("int bit7 = (pte >> 7) & 1;", "int bit7 = !!(pte & BIT_ULL(7));"), file=SPTE_H
     ),
-    "an index is computed by a quotient": _one(
+    "an index is computed by a quotient": in_one(
         "get_written_sptes",
         ("spte = &sp->spt[page_offset / sizeof(*spte)]; return spte;", "return &sp->spt[page_offset / sizeof(u64)];"),
     ),
-    "a product is a shift": _one("get_written_sptes", ("page_offset <<= 1; /* 32->64 */", "page_offset *= 2;")),
-    "a truth value is a comparison": _one(
+    "a product is a shift": in_one("get_written_sptes", ("page_offset <<= 1; /* 32->64 */", "page_offset *= 2;")),
+    "a truth value is a comparison": in_one(
         "is_accessed_spte",
         ("return spte & shadow_accessed_mask;", "return (spte & shadow_accessed_mask) != 0;"),
         file=SPTE_H,
     ),
-    "a double negation is dropped": _one(
+    "a double negation is dropped": in_one(
         "is_shadow_present_pte",
         ("return !!(pte & SPTE_MMU_PRESENT_MASK);", "return pte & SPTE_MMU_PRESENT_MASK;"),
         file=SPTE_H,
     ),
-    "bits are added and not ored": _one(
+    "bits are added and not ored": in_one(
         "kvm_calc_cpu_role",
         (
             "role.base.smap_andnot_wp = ____is_cr4_smap(regs) && !____is_cr0_wp(regs);",
             "role.base.smap_andnot_wp = role.base.cr0_wp ? 0 : ____is_cr4_smap(regs);",
         ),
     ),
-    "a pair of bits is one word": _one(
+    "a pair of bits is one word": in_one(
         "spte_permission_fault",
         (
             "pte_access |= spte & shadow_xs_mask ? ACC_EXEC_MASK : 0;",
@@ -293,9 +300,9 @@ HONEST = {
     "a local has another name": Refactor(
         edits=(edit(r"\bpage_offset\b", "offset", MMU_C, inside="get_written_sptes"),), functions=("get_written_sptes",)
     ),
-    "a local is narrower": _one("mmu_set_spte", ("int was_rmapped = 0;", "bool was_rmapped = false;")),
-    "a level is unsigned": _one("get_written_sptes", ("int level;", "u8 level;")),
-    "a number becomes a truth value": _one(
+    "a local is narrower": in_one("mmu_set_spte", ("int was_rmapped = 0;", "bool was_rmapped = false;")),
+    "a level is unsigned": in_one("get_written_sptes", ("int level;", "u8 level;")),
+    "a number becomes a truth value": in_one(
         "kvm_mmu_zap_collapsible_spte", ("int need_tlb_flush = 0;", "bool need_tlb_flush = false;")
     ),
     "a parameter is const": Refactor(
@@ -312,13 +319,13 @@ HONEST = {
         edits=(said("static inline bool need_topup(", "static inline int need_topup(", MMU_C),),
         functions=("need_topup",),
     ),
-    "a repeated expression is a variable": _one(
+    "a repeated expression is a variable": in_one(
         "kvm_handle_error_pfn",
         ("if (is_sigpending_pfn(fault->pfn)) {", "kvm_pfn_t pfn = fault->pfn;\n\n\tif (is_sigpending_pfn(pfn)) {"),
         ("fault->pfn == KVM_PFN_ERR_RO_FAULT", "pfn == KVM_PFN_ERR_RO_FAULT"),
         ("fault->pfn == KVM_PFN_ERR_HWPOISON", "pfn == KVM_PFN_ERR_HWPOISON"),
     ),
-    "a variable is used up": _one(
+    "a variable is used up": in_one(
         "make_mmio_spte",
         ("u64 spte = generation_mmio_spte_mask(gen);", ""),
         (
@@ -367,7 +374,7 @@ HONEST = {
         ),
         functions=("clear_sp_write_flooding_count",),
     ),
-    "a helper stands for a test": _one(
+    "a helper stands for a test": in_one(
         "validate_direct_spte",
         (
             "if (is_shadow_present_pte(*sptep) && !is_large_pte(*sptep)) {",
@@ -391,7 +398,7 @@ HONEST = {
         ),
         functions=("detect_write_flooding",),
     ),
-    "a limit is compared strictly": _one("detect_write_flooding", (">= 3;", "> 2;")),
+    "a limit is compared strictly": in_one("detect_write_flooding", (">= 3;", "> 2;")),
     "a mask is a macro": Refactor(
         edits=(
             put_before("bool make_spte(", "#define HUGE_SPTE_EXEC_MASK\t(ACC_EXEC_MASK)\n\n", SPTE_C),
@@ -402,25 +409,25 @@ HONEST = {
         functions=("make_spte",),
     ),
     # -- order and loops -------------------------------------------------------------------------
-    "independent statements change places": _one(
+    "independent statements change places": in_one(
         "kvm_handle_noslot_fault",
         (
             "fault->slot = NULL; fault->pfn = KVM_PFN_NOSLOT; fault->map_writable = false;",
             "fault->map_writable = false;\n\tfault->pfn = KVM_PFN_NOSLOT;\n\tfault->slot = NULL;",
         ),
     ),
-    "assignments to a role change places": _one(
+    "assignments to a role change places": in_one(
         "kvm_calc_tdp_mmu_root_page_role",
         ("role.direct = true; role.has_4_byte_gpte = false;", "role.has_4_byte_gpte = false;\n\trole.direct = true;"),
     ),
-    "a loop counts up": _one(
+    "a loop counts up": in_one(
         "update_gfn_disallow_lpage_count",
         (
             "for (i = PG_LEVEL_2M; i <= KVM_MAX_HUGEPAGE_LEVEL; ++i) {",
             "for (i = PG_LEVEL_2M; i < KVM_MAX_HUGEPAGE_LEVEL + 1; i++) {",
         ),
     ),
-    "a for becomes a while": _one(
+    "a for becomes a while": in_one(
         "kvm_mmu_max_mapping_level",
         (
             "for ( ; max_level > PG_LEVEL_4K; max_level--) { linfo = lpage_info_slot(gfn, slot, max_level); if "
@@ -429,7 +436,7 @@ HONEST = {
             "\t\tif (!linfo->disallow_lpage)\n\t\t\tbreak;\n\t\tmax_level--;\n\t}",
         ),
     ),
-    "a walk is a while": _one(
+    "a walk is a while": in_one(
         "get_walk",
         (
             "for (shadow_walk_init(&iterator, vcpu, addr), *root_level = iterator.level; shadow_walk_okay(&iterator); "
@@ -438,7 +445,7 @@ HONEST = {
         ),
         ("sptes[leaf] = spte; }", "sptes[leaf] = spte;\n\t\t__shadow_walk_next(&iterator, spte);\n\t}"),
     ),
-    "a loop is unrolled": _one(
+    "a loop is unrolled": in_one(
         "reset_tdp_shadow_zero_bits_mask",
         ("for (i = context->root_role.level; --i >= 0;) {", "for (i = context->root_role.level - 1; i >= 0; i--) {"),
     ),
@@ -464,8 +471,8 @@ HONEST = {
         functions=("get_mmio_spte_gfn",),
     ),
     # -- the TDP MMU -----------------------------------------------------------------------------
-    "a level is stepped otherwise": _one("try_step_down", ("iter->level--;", "iter->level -= 1;"), file=TDP_ITER_C),
-    "a child is found otherwise": _one(
+    "a level is stepped otherwise": in_one("try_step_down", ("iter->level--;", "iter->level -= 1;"), file=TDP_ITER_C),
+    "a child is found otherwise": in_one(
         "spte_to_child_pt",
         (
             "if (!is_shadow_present_pte(spte) || is_last_spte(spte, level)) return NULL; return (tdp_ptep_t)__va(spte_to_pfn(spte) << PAGE_SHIFT);",
@@ -473,7 +480,7 @@ HONEST = {
         ),
         file=TDP_ITER_C,
     ),
-    "a level of the TDP MMU is compared otherwise": _one(
+    "a level of the TDP MMU is compared otherwise": in_one(
         "is_last_spte",
         ("(level == PG_LEVEL_4K) || is_large_pte(pte)", "level <= PG_LEVEL_4K || is_large_pte(pte)"),
         file=SPTE_H,
@@ -489,7 +496,7 @@ HONEST = {
         ),
         functions=("tdp_mmu_need_write_protect",),
     ),
-    "an SPTE is written in one place": _one(
+    "an SPTE is written in one place": in_one(
         "kvm_tdp_mmu_write_spte",
         (
             "if (kvm_tdp_mmu_spte_need_atomic_update(old_spte, level)) return kvm_tdp_mmu_write_spte_atomic(sptep, new_spte); "
@@ -500,7 +507,7 @@ HONEST = {
         file=TDP_ITER_H,
     ),
     # -- ways of writing that are less common ------------------------------------------------------
-    "a bit is put in its place by a logarithm": _one(
+    "a bit is put in its place by a logarithm": in_one(
         "make_spte",
         (
             "if (level > PG_LEVEL_4K) spte |= PT_PAGE_SIZE_MASK;",
@@ -508,10 +515,10 @@ HONEST = {
         ),
         file=SPTE_C,
     ),
-    "a bit is tested in memory": _one(
+    "a bit is tested in memory": in_one(
         "get_rsvd_bits", ("int bit7 = (pte >> 7) & 1;", "int bit7 = !!test_bit(7, (unsigned long *)&pte);"), file=SPTE_H
     ),
-    "an if-chain is a switch on ranges": _one(
+    "an if-chain is a switch on ranges": in_one(
         "kvm_max_level_for_order",
         (
             "if (order >= KVM_HPAGE_GFN_SHIFT(PG_LEVEL_1G)) return PG_LEVEL_1G; "
@@ -521,7 +528,7 @@ HONEST = {
             "\t\treturn PG_LEVEL_2M;\n\tdefault:\n\t\treturn PG_LEVEL_4K;\n\t}",
         ),
     ),
-    "a branch becomes arithmetic on masks": _one(
+    "a branch becomes arithmetic on masks": in_one(
         "make_nonleaf_spte",
         (
             "if (ad_disabled) spte |= SPTE_TDP_AD_DISABLED; else spte |= shadow_accessed_mask;",
@@ -529,7 +536,7 @@ HONEST = {
         ),
         file=SPTE_C,
     ),
-    "two ifs are a table that is gone through": _one(
+    "two ifs are a table that is gone through": in_one(
         "make_spte",
         (
             "if (pte_access & ACC_EXEC_MASK) spte |= shadow_xs_mask; "
@@ -541,18 +548,18 @@ HONEST = {
         ),
         file=SPTE_C,
     ),
-    "a shift is a division": _one(
+    "a shift is a division": in_one(
         "spte_to_pfn",
         ("(pte & SPTE_BASE_ADDR_MASK) >> PAGE_SHIFT", "(pte & SPTE_BASE_ADDR_MASK) / PAGE_SIZE"),
         file=SPTE_H,
     ),
-    "returns go to one label": _one(
+    "returns go to one label": in_one(
         "is_root_usable",
         ("struct kvm_mmu_page *sp;", "struct kvm_mmu_page *sp;\n\tbool usable = false;"),
         ("if (!VALID_PAGE(root->hpa)) return false;", "if (!VALID_PAGE(root->hpa))\n\t\tgoto out;"),
         ("return role.word == sp->role.word;", "usable = !(role.word ^ sp->role.word);\nout:\n\treturn usable;"),
     ),
-    "a condition is an expression of statements": _one(
+    "a condition is an expression of statements": in_one(
         "is_last_spte",
         (
             "return (level == PG_LEVEL_4K) || is_large_pte(pte);",
@@ -560,7 +567,7 @@ HONEST = {
         ),
         file=SPTE_H,
     ),
-    "a function is called through a pointer": _one(
+    "a function is called through a pointer": in_one(
         "drop_spte",
         (
             "if (is_shadow_present_pte(old_spte)) rmap_remove(kvm, sptep);",
@@ -568,7 +575,7 @@ HONEST = {
             "\t\tdrop(kvm, sptep);",
         ),
     ),
-    "members are set in another order through a pointer": _one(
+    "members are set in another order through a pointer": in_one(
         "kvm_handle_noslot_fault",
         (
             "fault->slot = NULL; fault->pfn = KVM_PFN_NOSLOT; fault->map_writable = false;",
@@ -592,52 +599,52 @@ OPEN = (
 of a table than the first."""
 
 DISHONEST = {
-    "a level from 2M on is one above it": _one(
+    "a level from 2M on is one above it": in_one(
         "make_spte", ("if (level > PG_LEVEL_4K) spte", "if (level > PG_LEVEL_2M)\n\t\tspte"), file=SPTE_C
     ),
-    "a level of a role is below 1G": _one(
+    "a level of a role is below 1G": in_one(
         "make_small_spte", ("role.level == PG_LEVEL_4K", "role.level < PG_LEVEL_1G"), file=SPTE_C
     ),
-    "the last level is not looked at": _one(
+    "the last level is not looked at": in_one(
         "detect_write_flooding", ("sp->role.level == PG_LEVEL_4K", "sp->role.level < PG_LEVEL_4K")
     ),
-    "an assertion on a level never fires": _one(
+    "an assertion on a level never fires": in_one(
         "__link_shadow_page", ("parent_sp->role.level == PG_LEVEL_4K", "parent_sp->role.level < PG_LEVEL_4K")
     ),
-    "a walk does not end": _one("shadow_walk_okay", ("if (iterator->level < PG_LEVEL_4K) return false;", "")),
-    "five levels are used from 47 bits on": _one("kvm_mmu_get_tdp_level", ("maxpa <= 48", "maxpa <= 47")),
-    "a level that is forced is used always": _one(
+    "a walk does not end": in_one("shadow_walk_okay", ("if (iterator->level < PG_LEVEL_4K) return false;", "")),
+    "five levels are used from 47 bits on": in_one("kvm_mmu_get_tdp_level", ("maxpa <= 48", "maxpa <= 47")),
+    "a level that is forced is used always": in_one(
         "kvm_mmu_get_tdp_level", ("if (tdp_root_level) return tdp_root_level;", "return tdp_root_level;")
     ),
-    "a level is taken down before it is read": _one(
+    "a level is taken down before it is read": in_one(
         "kvm_mmu_page_get_gfn", ("(sp->role.level - 1) * SPTE_LEVEL_BITS", "sp->role.level * SPTE_LEVEL_BITS")
     ),
-    "a child has its parent's level": _one("kvm_mmu_child_role", ("role.level--;", "")),
-    "one return is forgotten": _one(
+    "a child has its parent's level": in_one("kvm_mmu_child_role", ("role.level--;", "")),
+    "one return is forgotten": in_one(
         "sp_has_gptes",
         (
             "if (sp->role.direct) return false; if (sp->role.passthrough) return false; return true;",
             "return !(sp->role.direct && sp->role.passthrough);",
         ),
     ),
-    "De Morgan is half done": _one(
+    "De Morgan is half done": in_one(
         "page_fault_handle_page_track",
         (
             "if (!fault->present || !fault->write) return false;",
             "if (!(fault->present || fault->write))\n\t\treturn false;",
         ),
     ),
-    "a conjunction loses its brackets": _one(
+    "a conjunction loses its brackets": in_one(
         "spte_write_protect",
         (
             "if (!is_writable_pte(spte) && !(pt_protect && is_mmu_writable_spte(spte))) return false;",
             "if (!is_writable_pte(spte) && !pt_protect && !is_mmu_writable_spte(spte))\n\t\treturn false;",
         ),
     ),
-    "a mask is tested for any bit": _one(
+    "a mask is tested for any bit": in_one(
         "is_write_to_guest_page_table", ("return (error_code & mask) == mask;", "return error_code & mask;")
     ),
-    "the flush looks the other way": _one(
+    "the flush looks the other way": in_one(
         "leaf_spte_change_needs_tlb_flush",
         (
             "return is_mmu_writable_spte(old_spte) && !is_mmu_writable_spte(new_spte);",
@@ -645,10 +652,10 @@ DISHONEST = {
         ),
         file=SPTE_H,
     ),
-    "the negation is taken away and the branches stay": _one(
+    "the negation is taken away and the branches stay": in_one(
         "mmu_spte_update", ("if (!spte_needs_atomic_update(old_spte))", "if (spte_needs_atomic_update(old_spte))")
     ),
-    "a conditional expression is turned round": _one(
+    "a conditional expression is turned round": in_one(
         "make_nonleaf_spte",
         (
             "if (ad_disabled) spte |= SPTE_TDP_AD_DISABLED; else spte |= shadow_accessed_mask;",
@@ -656,13 +663,13 @@ DISHONEST = {
         ),
         file=SPTE_C,
     ),
-    "a truth value is narrower than its number": _one("get_written_sptes", ("int level;", "bool level;")),
-    "a number is cut off": _one("get_mmio_spte_generation", ("u64 gen;", "u8 gen;"), file=SPTE_H),
-    "a limit is off by one": _one("detect_write_flooding", (">= 3;", "> 3;")),
-    "a loop ends early": _one(
+    "a truth value is narrower than its number": in_one("get_written_sptes", ("int level;", "bool level;")),
+    "a number is cut off": in_one("get_mmio_spte_generation", ("u64 gen;", "u8 gen;"), file=SPTE_H),
+    "a limit is off by one": in_one("detect_write_flooding", (">= 3;", "> 3;")),
+    "a loop ends early": in_one(
         "update_gfn_disallow_lpage_count", ("i <= KVM_MAX_HUGEPAGE_LEVEL;", "i < KVM_MAX_HUGEPAGE_LEVEL;")
     ),
-    "dependent statements change places": _one(
+    "dependent statements change places": in_one(
         "try_step_side",
         (
             "iter->gfn += KVM_PAGES_PER_HPAGE(iter->level); iter->next_last_level_gfn = iter->gfn;",
@@ -670,7 +677,7 @@ DISHONEST = {
         ),
         file=TDP_ITER_C,
     ),
-    "a field of a role is left as it was": _one(
+    "a field of a role is left as it was": in_one(
         "kvm_calc_tdp_mmu_root_page_role", ("role.has_4_byte_gpte = false;", "role.has_4_byte_gpte = true;")
     ),
     "a macro loses its width": Refactor(
@@ -683,13 +690,13 @@ DISHONEST = {
         ),
         functions=("leaf_spte_change_needs_tlb_flush",),
     ),
-    "an error of a page frame is another": _one(
+    "an error of a page frame is another": in_one(
         "kvm_handle_error_pfn", ("fault->pfn == KVM_PFN_ERR_RO_FAULT", "fault->pfn == KVM_PFN_ERR_HWPOISON")
     ),
-    "no memory at all is no MMIO": _one(
+    "no memory at all is no MMIO": in_one(
         "mmu_set_spte", ("if (unlikely(is_noslot_pfn(pfn))) {", "if (!fault && is_noslot_pfn(pfn)) {")
     ),
-    "a level of the TDP MMU is any but the last": _one(
+    "a level of the TDP MMU is any but the last": in_one(
         "is_last_spte",
         ("(level == PG_LEVEL_4K) || is_large_pte(pte)", "level <= PG_LEVEL_2M || is_large_pte(pte)"),
         file=SPTE_H,
