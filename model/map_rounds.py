@@ -38,6 +38,7 @@ class MapRound:
     Attributes:
         function: whose loop it is.
         workaround: executable huge pages are to be avoided in this VM.
+        another_fault: the loop begins, or goes on, for another frame, slot or kind of access than the fault has.
         at_end: the walk has come to its end, without the loop having been left before.
         maps: the page is mapped.
         links: a table is linked.
@@ -51,6 +52,7 @@ class MapRound:
 
     function: str
     workaround: Bool
+    another_fault: Bool
     at_end: Bool
     maps: Deed
     links: Deed

@@ -47,6 +47,14 @@ class _StopsEarly(ReferenceMapRounds):
         return ule(level, goal + 1)
 
 
+class _OtherFault(ReferenceMapRounds):
+    def tdp(self) -> MapRound:
+        return ReferenceMapRounds(self.constants).tdp()
+
+    def _strays(self) -> Bool:
+        return TRUE
+
+
 def _rounds(variant: type[ReferenceMapRounds]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, map_rounds=variant)
 
@@ -102,5 +110,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"\s+sp = kvm_mmu_get_child_sp\(vcpu, it\.sptep, base_gfn, true)",
         r"base_gfn = fault->gfn;\1",
         _rounds(_LastFrame),
+    ),
+    defect(
+        "direct-map-first-of-slot",
+        "Faults without TDP MMU map the first frame of the slot instead of the fault's.",
+        _MMU_C,
+        r"(\n\tkvm_mmu_hugepage_adjust\(vcpu, fault\);\n)(?=(?:\s+access = [^;]*;)?\s+trace_kvm_mmu_spte_requested)",
+        r"\1\tfault->gfn = fault->slot->base_gfn;\n",
+        _rounds(_OtherFault),
     ),
 )

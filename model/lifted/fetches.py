@@ -220,6 +220,7 @@ class _FetchBench(RoundBench):
         loop = MapRound(
             function=self.function,
             workaround=self.workaround(made),
+            another_fault=any_of(self.another_fault(self.first), self.another_fault(made, after=self.first)),
             at_end=eq(var(self.starts[1].tag, 1), 0),
             maps=mapped,
             links=linked,

@@ -51,6 +51,7 @@ class LiftedMapRounds(MapRounds, Remembers):
         return MapRound(
             function=loop.function,
             workaround=loop.workaround(made),
+            another_fault=loop.another_fault(made),
             at_end=at_end,
             maps=maps,
             links=links,
@@ -79,6 +80,7 @@ class LiftedMapRounds(MapRounds, Remembers):
         return MapRound(
             function=loop.function,
             workaround=loop.workaround(made),
+            another_fault=loop.another_fault(made),
             at_end=eq(var(f"{cuts.OKAY.function}()", 1), 0),
             maps=maps,
             links=links,

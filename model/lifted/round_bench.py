@@ -17,10 +17,19 @@ from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import variable_of
 from mmuproof.model.map_rounds import Deed
 from mmuproof.model.named import kvm_page_fault, kvm_vcpu, tdp_iter
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, zext
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, zext
 
 _INDEX_BITS = 9
 NOTHING_DONE = Deed(when=FALSE, level=bv(0, 32), goal_level=bv(0, 8), spte=bv(0, 64), elsewhere=FALSE, unadjusted=FALSE)
+_OF_FAULT = (
+    kvm_page_fault.ADDR,
+    kvm_page_fault.GFN,
+    kvm_page_fault.EXEC,
+    kvm_page_fault.WRITE,
+    kvm_page_fault.USER,
+    kvm_page_fault.MAP_WRITABLE,
+)
+"""What stays as it is while a fault is mapped."""
 
 
 class RoundBench(Bench):
@@ -40,6 +49,7 @@ class RoundBench(Bench):
 
     def run(self, walk: str, loops: int = 1) -> tuple[RoundMade, ...]:
         """Call the function, which walks with a variable of a struct's type; the rounds of its loops."""
+        self.called_with = self.memory.copy()
         self.call(self.function)
         made = self.session.rounds(self.function, loops)
         self.walk = variable_of(made[0], walk)
@@ -48,6 +58,29 @@ class RoundBench(Bench):
     def workaround(self, made: RoundMade) -> Bool:
         """Whether executable huge pages are to be avoided, when a round begins."""
         return ne(self.of(made.head, self.fault, kvm_page_fault.NX_HUGE_PAGE_WORKAROUND_ENABLED), 0)
+
+    def another_fault(self, made: RoundMade, after: RoundMade | None = None) -> Bool:
+        """Whether a loop begins for another fault than its function was called for, or goes on for another.
+
+        Args:
+            made: its round.
+            after: that of a loop before it, which it goes on from.
+        """
+        before = self.called_with if after is None else after.head
+        ways = [all_of(made.begins, self._differs(before, made.entered))]
+        if made.end is not None:
+            ways.append(all_of(made.goes_on, self._differs(made.head, made.end)))
+        return any_of(*ways)
+
+    def _differs(self, one: Memory, other: Memory) -> Bool:
+        """Whether two memories have the fault with another frame, slot or kind of access."""
+        place = self.place(self.fault, kvm_page_fault.SLOT)
+        slots = [as_pointer(memory.read(self.fault, place.offset, place.width)) for memory in (one, other)]
+        assert slots[0] is not None
+        return any_of(
+            *(ne(self.of(one, self.fault, path), self.of(other, self.fault, path)) for path in _OF_FAULT),
+            TRUE if slots[1] is None else negate(same_place(slots[0], slots[1])),
+        )
 
     def of(self, memory: Memory | None, owner: Object, path: str) -> BitVec:
         """What a member holds at some time."""

@@ -317,6 +317,7 @@ class ReferenceFetches(ReferenceArea, Fetches):
             map=MapRound(
                 function=name,
                 workaround=_WORKAROUND,
+                another_fault=FALSE,
                 at_end=negate(loop.okay),
                 maps=maps,
                 links=linked,

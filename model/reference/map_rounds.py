@@ -42,6 +42,7 @@ class ReferenceMapRounds(ReferenceArea, MapRounds):
         return MapRound(
             function="kvm_tdp_mmu_map",
             workaround=_WORKAROUND,
+            another_fault=self._strays(),
             at_end=negate(in_range),
             maps=deed,
             links=replace(deed, when=links),
@@ -56,6 +57,10 @@ class ReferenceMapRounds(ReferenceArea, MapRounds):
             ),
             evidence=Evidence(),
         )
+
+    def _strays(self) -> Bool:
+        """Whether the fault becomes another on the way to the loop, or in it."""
+        return FALSE
 
     def _asks(self) -> Bool:
         """Whether it is asked whether the entry may lead to a huge page."""
@@ -96,6 +101,7 @@ class ReferenceMapRounds(ReferenceArea, MapRounds):
         return MapRound(
             function="direct_map",
             workaround=_WORKAROUND,
+            another_fault=self._strays(),
             at_end=negate(_OKAY),
             maps=maps,
             links=replace(maps, when=links, elsewhere=FALSE),

@@ -42,6 +42,9 @@ def symptoms(made: MapRound) -> Iterator[Symptom]:
         f"{name} changes another entry than that of its walk, or maps another frame there.",
     ).told("another entry", "KVM: the walk stands at the entry that translates the fault's frame")
     yield Wrong(
+        "another-fault", made.another_fault, f"{name} changes the frame, slot or access of the fault that it maps."
+    ).told("the fault is another", "KVM: a fault is mapped for what it was resolved to")
+    yield Wrong(
         "huge-page-unasked",
         all_of(made.workaround, maps.when, maps.unadjusted),
         f"{name} does not ask whether small pages have replaced a huge one here because they are executed.",
@@ -140,9 +143,9 @@ THEOREMS = (
     Theorem(
         name="loop.map",
         claim="A round of the loops that map a page maps it only at the level that is wanted and at the entry "
-        "of the walk. It does so only after it has been asked whether a huge page may be here. Above that "
-        "level it puts a table only where nothing is, or where a huge page is split. It leaves a frozen "
-        "entry alone, goes on only where there is a table, and is not left above that level.",
+        "of the walk, for the frame, slot and access of the fault. It does so only after it has been asked whether "
+        "a huge page may be here. Above that level it puts a table only where nothing is, or where a huge page is "
+        "split. It leaves a frozen entry alone, goes on only where there is a table, and is not left above that level.",
         source="KVM's comments at kvm_tdp_mmu_map(), disallowed_hugepage_adjust() and FROZEN_SPTE",
         assumes=(
             "a walk comes to its end only above the level at which the page is to be mapped: a step aside begins above "
@@ -156,6 +159,7 @@ THEOREMS = (
             Catch("tdp-map-goes-on-unlinked", "goes-on-without-table"),
             Catch("direct-map-unasked", "huge-page-unasked"),
             Catch("direct-map-last-frame", "another-entry"),
+            Catch("direct-map-first-of-slot", "another-fault"),
         ),
     ),
 )
