@@ -78,6 +78,7 @@ from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
+from mmuproof.model.walk_faults import WalkFaults
 from mmuproof.model.walks import Walks
 from mmuproof.model.zapped_pages import ZappedPages
 
@@ -102,6 +103,11 @@ class Kvm(ABC):
     @abstractmethod
     def walk_ends(self) -> WalkEnds:
         """Where software walks of guest page tables end, and what they hand on."""
+
+    @property
+    @abstractmethod
+    def walk_faults(self) -> WalkFaults:
+        """What walks of guest page tables leave when they fail."""
 
     @property
     @abstractmethod

@@ -93,6 +93,7 @@ from mmuproof.proofs.walk import children as walk_children
 from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import flags as walk_flags
 from mmuproof.proofs.walk import followed as walk_followed
+from mmuproof.proofs.walk import reported as walk_reported
 from mmuproof.proofs.walk import resync as walk_resync
 from mmuproof.proofs.walk import translated as walk_translated
 from mmuproof.proofs.walk import whole as walk_whole
@@ -109,6 +110,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *permission_metadata.THEOREMS,
     *walk_ends.THEOREMS,
     *walk_whole.THEOREMS,
+    *walk_reported.THEOREMS,
     *walk_resync.THEOREMS,
     *walk_changed.THEOREMS,
     *walk_children.THEOREMS,

@@ -171,7 +171,6 @@ CHAINS: tuple[Chain, ...] = (
                     "page_fault_handle_page_track",
                 ),
                 theorems=("walk.reached", "walk.granted", "walk.end", "walk.clean", "walk.flags", "fault.walked"),
-                missing="what a walk that fails reports",
             ),
             Stage(
                 start="what the guest's own tables say",
@@ -206,9 +205,20 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="whether an entry ends the walk, and whether the access is allowed",
                 end="the fault that is put into the guest, or what L1 is told",
-                by=("permission_fault", "nested_ept_inject_page_fault", "nested_svm_inject_npf_exit"),
-                theorems=("permission.error-code", "exit.injected-qualification", "exit.injected-npf"),
-                missing="that a walk which fails reports the access and permissions of the tables",
+                by=(
+                    "permission_fault",
+                    "FNAME(walk_addr_generic)",
+                    "nested_ept_inject_page_fault",
+                    "nested_svm_inject_npf_exit",
+                ),
+                theorems=(
+                    "permission.error-code",
+                    "walk.reported",
+                    "walk.fetch-flag",
+                    "exit.injected-qualification",
+                    "exit.injected-npf",
+                ),
+                missing="that inject_page_fault() is called with what the walk has left",
             ),
             Stage(
                 start="a struct kvm_page_fault",

@@ -199,12 +199,15 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
     KnownFinding(
         number=10,
         says="In 32-bit paging KVM tells fetches from reads by EFER.NX, which counts only with CR4.PAE.",
-        shapes=tuple(
-            shape
-            for vendor, mmu in ((Vendor.INTEL, "with"), (Vendor.AMD, "with"), (Vendor.SHADOW, "without"))
-            for shape in _shapes(
-                "role.fetch-flag", (vendor,), f"the guest's MMU {mmu} TDP, entries of four bytes", "fetch-told", ""
-            )
+        shapes=(
+            *(
+                shape
+                for vendor, mmu in ((Vendor.INTEL, "with"), (Vendor.AMD, "with"), (Vendor.SHADOW, "without"))
+                for shape in _shapes(
+                    "role.fetch-flag", (vendor,), f"the guest's MMU {mmu} TDP, entries of four bytes", "fetch-told", ""
+                )
+            ),
+            *_shapes("walk.fetch-flag", tuple(Vendor), "32-bit paging", "fetch-told", ""),
         ),
     ),
     KnownFinding(

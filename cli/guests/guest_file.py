@@ -46,9 +46,11 @@ MAKERS: Mapping[str, Callable[[ToldInputs], GuestDescription]] = {
     "spte.permissions": made_sptes.used_spte,
     "walk.clean": walks.clean_entry,
     "walk.end": walks.end_of_walk,
+    "walk.fetch-flag": others.fetch_flag,
     "walk.flags": table_use.marked,
     "walk.granted": walks.granted,
     "walk.reached": walks.reached,
+    "walk.reported": walks.reported,
     "walk.translated": table_use.translated,
 }
 """By theorem, what makes a guest of its counterexample."""

@@ -44,13 +44,14 @@ _READ_ONLY = bits.EPT_ENTRY.number("R MT=6")
 
 
 def fetch_flag(told: ToldInputs) -> GuestDescription:
-    """A fetch from a page that is not there (`role.fetch-flag`)."""
+    """A fetch from a page that is not there (`role.fetch-flag`, `walk.fetch-flag`)."""
     if told.vendor is not Vendor.SHADOW:
         raise NoGuestError(
             "with EPT or nested paging KVM makes no error code for a fetch of the guest's; see vendor shadow"
         )
     cr4, efer = told.flags("CR4"), told.flags("EFER")
-    told.ignore("CR0", "role.has_pferr_fetch")
+    told.ignore("CR0", "role.has_pferr_fetch", "addr", "access", "CR4.PSE", "the error code")
+    told.ignore(*(each.name for each in told.counterexample.inputs if each.name.startswith("entry of level")))
     paging = GuestPaging.BITS_32
     if "PAE" in cr4:
         paging = GuestPaging.LEVELS_4 if "LMA" in efer or "LME" in efer else GuestPaging.PAE

@@ -1,6 +1,6 @@
 """Guests that lead to counterexamples of theorems on walks: where they end, what they grant, where they come to.
 
-`walk.end`, `walk.clean`, `walk.granted` and `walk.reached`.
+`walk.end`, `walk.clean`, `walk.granted`, `walk.reached` and `walk.reported`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from mmuproof.model.vendor import Vendor
 _WRITABLE, _OF_USER, _NO_EXECUTE = (bits.GUEST_ENTRY.number(name) for name in ("W", "U", "NX"))
 _DIRTY, _KEPT = (bits.GUEST_ENTRY.number(text) for text in ("D", "P A D"))
 _FAULT = AccessResult(kind=ResultKind.PAGE_FAULT)
+_FLAGS = {"present": "P", "write": "W", "user": "U", "reserved": "RSVD"}
+"""What an error code tells, by symptom."""
 _ENTRY = re.compile(r"entry of level (\d)")
 _IN_LARGE_PAGE, _SECOND_GB = 0x5000, 1 << 30
 _PAGE_OF_32_BITS = 1 << 22
@@ -149,6 +151,30 @@ def reached(told: ToldInputs) -> GuestDescription:
         told, at + _IN_LARGE_PAGE, done_in(_ABOVE_32_BITS.gpa + _IN_LARGE_PAGE), done_in(FRAME + _IN_LARGE_PAGE)
     )
     return _guest(told, paging, (entry,), read, cr4=_pse(paging), memory=(_ABOVE_32_BITS,))
+
+
+def reported(told: ToldInputs) -> GuestDescription:
+    """An access to a page that is not there or has a reserved bit, and its error code (`walk.reported`)."""
+    flag = _FLAGS.get(told.counterexample.symptom)
+    if flag is None:
+        raise NoGuestError(f"no error code of a described access's tells '{told.counterexample.symptom}'")
+    paging, at = _paging(told), address_of(1)
+    if told.vendor is not Vendor.SHADOW:
+        raise NoGuestError("with EPT or nested paging KVM walks a guest's tables only to emulate; see vendor shadow")
+    told.ignore_all()
+    malformed = flag in ("P", "RSVD") and paging is not GuestPaging.BITS_32
+    # Without EFER.NX bit 63 is reserved.
+    entries = (TableEntry(of=at, level=1, to=FRAME, bits=GUEST_LEAF | _NO_EXECUTE),) if malformed else ()
+    right = bits.PAGE_FAULT.number("P W U RSVD" if malformed else "W U")
+    shows = right ^ bits.PAGE_FAULT.number(flag)
+    access = GuestAccess(
+        kind=GuestAccessKind.WRITE,
+        address=at,
+        user=True,
+        right=AccessResult(kind=ResultKind.PAGE_FAULT, code=right),
+        shows=AccessResult(kind=ResultKind.PAGE_FAULT, code=shows),
+    )
+    return _guest(told, paging, entries, (access,))
 
 
 def _paging(told: ToldInputs) -> GuestPaging:

@@ -30,6 +30,10 @@ PERMISSION_FAULT = Cut(
         *kvm_mmu.whole(1, kvm_mmu.GUEST_TABLE),
     ),
 )
+IS_VISIBLE = Cut(function="kvm_is_visible_memslot", reason="whether a memory slot is the guest's: any answer")
+HAS_NO_PLACE = Cut(function="kvm_is_error_hva", reason="whether a page has no place in the host: any answer")
+UPDATES_FLAGS = "_update_accessed_dirty_bits"
+"""How the name ends of what sets the accessed and dirty flags in the guest's tables."""
 PSE36 = Cut(function="is_cpuid_PSE36", reason="whether L2's CPU has PSE-36: any answer")
 
 ANY_ENTRY = "whether an entry of L2's tables has a reserved bit: any answer; the walk may end at any entry"
@@ -62,7 +66,7 @@ _WALK = (
         for name in (functions.GET_PDPTR, f"{kvm_mmu.L2_MMU}.get_pdptr")
     ),
     Cut(function=functions.KVM_VCPU_GFN_TO_MEMSLOT, reason="finds the memory slot of a guest page, if there is one"),
-    Cut(function="kvm_is_visible_memslot", reason="whether a memory slot is the guest's: any answer"),
+    IS_VISIBLE,
     Cut(
         function="gfn_to_hva_memslot_prot",
         reason="where a guest page is in the host, any address, and whether it can be written",
@@ -73,12 +77,9 @@ _WALK = (
         reason="where a guest page is in the host, any address, and whether it can be written",
         writes=((2, "*"),),
     ),
-    Cut(function="kvm_is_error_hva", reason="whether a page has no place in the host: any answer"),
+    HAS_NO_PLACE,
     *(Cut(function=f"{name}_is_rsvd_bits_set", reason=ANY_ENTRY) for name in ("paging64", "paging32")),
-    *(
-        Cut(function=f"{name}_update_accessed_dirty_bits", reason=FLAGS, result_mask=1 << 31)
-        for name in ("paging64", "paging32")
-    ),
+    *(Cut(function=f"{name}{UPDATES_FLAGS}", reason=FLAGS, result_mask=1 << 31) for name in ("paging64", "paging32")),
     PERMISSION_FAULT,
     PSE36,
     *(

@@ -70,6 +70,7 @@ from mmuproof.model.defects import (
     translations,
     vmx_gating,
     walk_ends,
+    walk_faults,
     walks,
     zapped_pages,
 )
@@ -81,6 +82,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
         for each in (
             *walks.DEFECTS,
             *walk_ends.DEFECTS,
+            *walk_faults.DEFECTS,
             *sptes.DEFECTS,
             *spte_changes.DEFECTS,
             *stores.DEFECTS,

@@ -19,7 +19,7 @@ class _PassesLevel1(ReferenceWalkEnds):
 
 
 class _PassesLargePage(ReferenceWalkEnds):
-    def _ends(self, gpte_format: GpteFormat, cr4_pse: Bool, level: BitVec, gpte: BitVec) -> Bool:
+    def ends(self, gpte_format: GpteFormat, cr4_pse: Bool, level: BitVec, gpte: BitVec) -> Bool:
         return self._is_lowest(level)
 
 

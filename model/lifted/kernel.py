@@ -112,6 +112,7 @@ from mmuproof.model.lifted.unit_paths import (
 from mmuproof.model.lifted.units import Units
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
+from mmuproof.model.lifted.walk_faults import LiftedWalkFaults
 from mmuproof.model.lifted.walks import LiftedWalks
 from mmuproof.model.lifted.zapped_pages import LiftedZappedPages
 from mmuproof.model.named import functions
@@ -198,6 +199,11 @@ class LiftedKvm(Kvm):
     def walk_ends(self) -> LiftedWalkEnds:
         """See `Kvm.walk_ends`."""
         return self._area("walk_ends", LiftedWalkEnds, MMU_C)
+
+    @property
+    def walk_faults(self) -> LiftedWalkFaults:
+        """See `Kvm.walk_faults`."""
+        return self._area("walk_faults", LiftedWalkFaults, MMU_C)
 
     @property
     def masks(self) -> LiftedMasks:

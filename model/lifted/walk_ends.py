@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.lift.c_types import ArrayType, IntType, PointerType
+from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.walk_ends import CUTS, GET_PDPTR, PERMISSION_FAULT, PSE36, READ_ENTRY, ROOT
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.nested import read_entries, with_entries
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, bit_field, read
+from mmuproof.model.lifted.session import Session, read
+from mmuproof.model.lifted.walk_bench import WalkOnBench
 from mmuproof.model.lifted.walks import WalkInMemory
-from mmuproof.model.named import guest_walker, kvm_mmu, kvm_vcpu
+from mmuproof.model.named import guest_walker
 from mmuproof.model.walk_ends import LastEntry, Protected, WalkedLevel, WalkEnds, WholeWalk
 from mmuproof.model.walks import GpteFormat, GuestWalk
 from mmuproof.smt.graph import substitute
-from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bv, eq, ne, negate, resize, to_bv, ule, var
+from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bv, eq, ne, resize, ule, var
 
 _U32 = IntType(32, False, "unsigned int")
 _PAE_LEVELS = 3
@@ -62,28 +62,10 @@ class LiftedWalkEnds(WalkEnds, Remembers):
         self, gpte_format: GpteFormat, levels: int, entries: Sequence[BitVec], *, cr4_pse: Bool, accessed_dirty: Bool
     ) -> WholeWalk:
         """See `WalkEnds.whole_walk`."""
-        bench, name = Bench(self._unit, CUTS), f"{gpte_format.value}_walk_addr_generic"
-        nested = gpte_format is GpteFormat.EPT
-        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
-        mmus, part = Mmus(vcpu), Part.NESTED_WALK if nested else Part.GUEST_WALK
-        mmus.connect(bench.memory, nested=nested, l2=nested)
-        role = mmus.place(part, kvm_mmu.CPU_ROLE)
-        told = {"level": bv(levels, 32), "cr4_pse": to_bv(cr4_pse, 1), "ad_disabled": to_bv(negate(accessed_dirty), 1)}
-        for each, value in told.items():
-            place = bit_field(role, each)
-            bench.memory.write(vcpu, place.offset, place.width, resize(value, place.width))
-        walked = mmus.find(part)
-        bench.objects[walked.type.name] = pointer_to(vcpu, walked.offset)
-        walker = bench.add("walker", self._walker(name))
-        addr, access = var("addr", 64), var("access", 64)
-        result = bench.integer(name, addr=addr, access=access)
-        return _Walker(bench, walker, read_entries(entries)).told(name, levels, ne(result, 0))
-
-    def _walker(self, name: str) -> str:
-        """The struct in which a walk notes what it finds."""
-        first = self._unit.function(name).parameters[0].type
-        assert isinstance(first, PointerType)
-        return first.target.name
+        begun = WalkOnBench(self._unit, gpte_format, nested=gpte_format is GpteFormat.EPT)
+        begun.set_flags(levels, cr4_pse=cr4_pse, accessed_dirty=accessed_dirty)
+        result = begun.walk()
+        return _Walker(begun.bench, begun.walker, read_entries(entries)).told(begun.name, levels, ne(result, 0))
 
 
 class _Walker:

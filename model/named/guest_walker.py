@@ -4,6 +4,7 @@ from __future__ import annotations
 
 STRUCT = "struct guest_walker"
 
+FAULT = "fault"
 GFN = "gfn"
 LEVEL = "level"
 MAX_LEVEL = "max_level"

@@ -5,6 +5,9 @@ from __future__ import annotations
 STRUCT = "struct x86_exception"
 
 ADDRESS = "address"
+ASYNC_PAGE_FAULT = "async_page_fault"
 ERROR_CODE = "error_code"
+ERROR_CODE_VALID = "error_code_valid"
 EXIT_QUALIFICATION = "exit_qualification"
 NESTED_PAGE_FAULT = "nested_page_fault"
+VECTOR = "vector"

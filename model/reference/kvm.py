@@ -113,6 +113,7 @@ from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
 from mmuproof.model.reference.translations import ReferenceTranslations
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
+from mmuproof.model.reference.walk_faults import ReferenceWalkFaults
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reference.zapped_pages import ReferenceZappedPages
 from mmuproof.model.register_writes import RegisterWrites
@@ -141,6 +142,7 @@ from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
+from mmuproof.model.walk_faults import WalkFaults
 from mmuproof.model.walks import Walks
 from mmuproof.model.zapped_pages import ZappedPages
 
@@ -162,6 +164,7 @@ class ReferenceKvm(Kvm):
         *,
         walks: type[ReferenceWalks] = ReferenceWalks,
         walk_ends: type[ReferenceWalkEnds] = ReferenceWalkEnds,
+        walk_faults: type[ReferenceWalkFaults] = ReferenceWalkFaults,
         masks: type[ReferenceMasks] = ReferenceMasks,
         sptes: type[ReferenceSptes] = ReferenceSptes,
         mmio: type[ReferenceMmio] = ReferenceMmio,
@@ -229,6 +232,7 @@ class ReferenceKvm(Kvm):
         self.constants = constants or Constants()
         self._walks = walks(self.constants)
         self._walk_ends = walk_ends(self.constants, self._walks)
+        self._walk_faults = walk_faults(self.constants, self._walk_ends)
         self._masks = masks(self.constants)
         self._sptes = sptes(self.constants)
         self._mmio = mmio(self.constants)
@@ -301,6 +305,11 @@ class ReferenceKvm(Kvm):
     def walk_ends(self) -> WalkEnds:
         """See `Kvm.walk_ends`."""
         return self._walk_ends
+
+    @property
+    def walk_faults(self) -> WalkFaults:
+        """See `Kvm.walk_faults`."""
+        return self._walk_faults
 
     @property
     def masks(self) -> Masks:

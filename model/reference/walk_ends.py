@@ -56,9 +56,9 @@ class ReferenceWalkEnds(ReferenceArea, WalkEnds):
     def is_last_gpte(self, gpte_format: GpteFormat, walk: GuestWalk, level: BitVec, gpte: BitVec) -> LastEntry:
         """See `WalkEnds.is_last_gpte`."""
         trace = Trace(f"{gpte_format.value}_is_last_gpte")
-        return LastEntry(self._ends(gpte_format, bit(walk.flags["cr4_pse"], 0), level, gpte), trace.evidence)
+        return LastEntry(self.ends(gpte_format, bit(walk.flags["cr4_pse"], 0), level, gpte), trace.evidence)
 
-    def _ends(self, gpte_format: GpteFormat, cr4_pse: Bool, level: BitVec, gpte: BitVec) -> Bool:
+    def ends(self, gpte_format: GpteFormat, cr4_pse: Bool, level: BitVec, gpte: BitVec) -> Bool:
         """Level 1 ends a walk, and so does bit 7; in 32-bit paging only with CR4.PSE and at level 2."""
         large = bit(gpte, _PAGE_SIZE)
         if gpte_format is GpteFormat.PAGING32:
@@ -116,11 +116,12 @@ class ReferenceWalkEnds(ReferenceArea, WalkEnds):
                     pt_access=self._acc(gpte_format, self._granted_above(above, entry ^ nx) ^ nx),
                 )
             )
-            fits = all_of(fits, implies(reached, all_of(clear, self._present(gpte_format, entry))))
+            present = self.is_present(gpte_format, role_flag(_EPT_ROLE, "cr4_smep"), entry)
+            fits = all_of(fits, implies(reached, all_of(clear, present)))
             granted = self._accumulated(above, entry ^ nx)
             combined, last = ite(reached, granted, combined), ite(reached, entry, last)
             ended, table = ite(reached, bv(level, 32), ended), entry
-            reached = all_of(reached, negate(self._ends(gpte_format, cr4_pse, bv(level, 32), entry)))
+            reached = all_of(reached, negate(self.ends(gpte_format, cr4_pse, bv(level, 32), entry)))
         # KVM_BUG_ON(): long mode comes with PAE.
         efer, cr4 = var("vcpu->arch.efer", _U64), var("vcpu->arch.cr4", _U64)
         long_mode = implies(ne(efer & self.constants.EFER_LMA, 0), ne(cr4 & self.constants.X86_CR4_PAE, 0))
@@ -166,11 +167,12 @@ class ReferenceWalkEnds(ReferenceArea, WalkEnds):
     def _acc(self, gpte_format: GpteFormat, granted: BitVec) -> BitVec:
         return self._walks.gpte_access(gpte_format, granted)
 
-    def _present(self, gpte_format: GpteFormat, entry: BitVec) -> Bool:
+    def is_present(self, gpte_format: GpteFormat, mbec: Bool, entry: BitVec) -> Bool:
+        """``FNAME(is_present_gpte)()`` of an MMU with MBEC or without."""
         c = self.constants
         if gpte_format is not GpteFormat.EPT:
             return ne(entry & c.PT_PRESENT_MASK, 0)
-        user_execute = all_of(role_flag(_EPT_ROLE, "cr4_smep"), ne(entry & c.VMX_EPT_USER_EXECUTABLE_MASK, 0))
+        user_execute = all_of(mbec, ne(entry & c.VMX_EPT_USER_EXECUTABLE_MASK, 0))
         return any_of(ne(entry & c.VMX_EPT_RWX_MASK, 0), user_execute)
 
     def _walk_protects(self, accessed_dirty: Bool) -> Bool:

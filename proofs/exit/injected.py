@@ -388,7 +388,7 @@ THEOREMS = (
         "L2 or has made the access itself, and if L1's page-modification log is full.",
         source=_SDM,
         assumes=(
-            "the walk of L1's EPT gives the access and the permissions of the entries: bits 6:0",
+            "the walk of L1's EPT gives the access and the permissions of the entries, bits 6:0: walk.reported",
             "the hardware reports what the manual defines of L2's EPT violation, and anything in bits that it "
             "leaves undefined",
             "L1 is offered advanced information only if the hardware has it: gating.ept-capabilities",
@@ -413,8 +413,8 @@ THEOREMS = (
         "and where it has made the access itself.",
         source=_APM,
         assumes=(
-            "the walk of L1's nested page tables gives the low half of the error code, and for an access of "
-            "KVM's own exactly one stage: nested.one-stage-bit",
+            "the walk of L1's nested page tables gives the low half of the error code, walk.reported, and for an "
+            "access of KVM's own exactly one stage: nested.one-stage-bit",
             "the hardware reports what the manual defines of L2's nested page fault",
             "L2 is no SEV-SNP guest, and supervisor shadow-stack checks are off",
         ),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmuproof.cli.guests.guest_file import guest_of_result
+from mmuproof.cli.guests.stages import page_fault
 from mmuproof.cli.guests.told import NoGuestError
 from mmuproof.cli.shared.results import Counterexample, Input, Result
 from mmuproof.live.descriptions.bits import EPT_ENTRY, GUEST_ENTRY
@@ -157,8 +158,27 @@ def test_where_a_walk_ends_is_what_is_read(
 
 
 @pytest.mark.parametrize(
+    ("symptom", "part", "right", "shows"),
+    [
+        ("user", "4 levels", "W U", "W"),
+        ("write", "32-bit paging", "W U", "U"),
+        ("present", "PAE paging", "P W U RSVD", "W U RSVD"),
+        ("reserved", "5 levels", "P W U RSVD", "P W U"),
+    ],
+)
+def test_what_a_walk_tells_of_a_fault_is_an_error_code(symptom: str, part: str, right: str, shows: str) -> None:
+    guest = guest_of_result(result("walk.reported", Vendor.SHADOW, symptom, part))
+    assert written(guest) == guest
+    (access,) = guest.accesses
+    assert access.right == page_fault(right)
+    assert access.shows == page_fault(shows)
+
+
+@pytest.mark.parametrize(
     ("theorem", "symptom", "part", "reason"),
     [
+        ("walk.reported", "another-address", "PAE paging", "no error code of a described access's tells"),
+        ("walk.reported", "user", "nested EPT, 4 levels", "it is of L1's EPT"),
         ("walk.end", "ends-early", "PAE paging", "bit 7 of an entry that leads to a table is reserved"),
         ("walk.end", "goes-on", "EPT", "it is of L1's EPT"),
         ("walk.clean", "dirty-protected", "PAE paging", "a dirty flag that is not set"),
