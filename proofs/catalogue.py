@@ -91,6 +91,7 @@ from mmuproof.proofs.walk import addresses as walk_addresses
 from mmuproof.proofs.walk import changed as walk_changed
 from mmuproof.proofs.walk import children as walk_children
 from mmuproof.proofs.walk import ends as walk_ends
+from mmuproof.proofs.walk import fetch_flag as walk_fetch_flag
 from mmuproof.proofs.walk import flags as walk_flags
 from mmuproof.proofs.walk import followed as walk_followed
 from mmuproof.proofs.walk import reported as walk_reported
@@ -111,6 +112,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_ends.THEOREMS,
     *walk_whole.THEOREMS,
     *walk_reported.THEOREMS,
+    *walk_fetch_flag.THEOREMS,
     *walk_resync.THEOREMS,
     *walk_changed.THEOREMS,
     *walk_children.THEOREMS,
