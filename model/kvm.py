@@ -33,6 +33,7 @@ from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
+from mmuproof.model.injected_faults import InjectedFaults
 from mmuproof.model.interference import Interference
 from mmuproof.model.invalidations import Invalidations
 from mmuproof.model.kept_roots import KeptRoots
@@ -223,6 +224,11 @@ class Kvm(ABC):
     @abstractmethod
     def reverse_maps(self) -> ReverseMaps:
         """What is kept of SPTEs beside them."""
+
+    @property
+    @abstractmethod
+    def injected_faults(self) -> InjectedFaults:
+        """Who gets a page fault."""
 
     @property
     @abstractmethod

@@ -98,31 +98,6 @@ class LateFlush:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InjectedFault:
-    """What is done before a page fault is given to the guest.
-
-    Attributes:
-        nested: it is one in L1's tables.
-        error_code: its error code (64).
-        address: its address (64).
-        invalidated: what is cached of the address is forgotten.
-        right_mmu: that is of the tables in which the fault is.
-        in_use: that is below the root in use.
-        told: the fault is handed to those whose tables they are.
-        evidence: how it came about.
-    """
-
-    nested: bool
-    error_code: BitVec
-    address: BitVec
-    invalidated: Bool
-    right_mmu: Bool = field(metadata=counts_where("invalidated"))
-    in_use: Bool = field(metadata=counts_where("invalidated"))
-    told: Bool
-    evidence: Evidence
-
-
-@dataclass(frozen=True, kw_only=True)
 class RootEmptied:
     """How all below a root of the TDP MMU is taken away, from one level after the other.
 
@@ -178,7 +153,3 @@ class ZappedPages(ABC):
     @abstractmethod
     def late_flush(self) -> LateFlush:
         """``kvm_mmu_remote_flush_or_zap()``."""
-
-    @abstractmethod
-    def injected(self, nested: bool) -> InjectedFault:
-        """``__kvm_inject_emulated_page_fault()``, for a fault in L1's tables or in the guest's own."""

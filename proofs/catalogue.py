@@ -7,6 +7,7 @@ from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
 from mmuproof.proofs.exit import answered, faults, injected
 from mmuproof.proofs.exit import error_codes as exits
+from mmuproof.proofs.exit import given_faults as exit_given_faults
 from mmuproof.proofs.exit import late as exit_late
 from mmuproof.proofs.exit import mapped as exit_mapped
 from mmuproof.proofs.exit import pre_faults as exit_pre_faults
@@ -174,6 +175,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *no_warning.THEOREMS,
     *exits.THEOREMS,
     *injected.THEOREMS,
+    *exit_given_faults.THEOREMS,
     *faults.THEOREMS,
     *exit_walked.THEOREMS,
     *exit_mapped.THEOREMS,

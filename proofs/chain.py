@@ -208,6 +208,8 @@ CHAINS: tuple[Chain, ...] = (
                 by=(
                     "permission_fault",
                     "FNAME(walk_addr_generic)",
+                    "__kvm_inject_emulated_page_fault|kvm_inject_emulated_page_fault",
+                    "kvm_inject_page_fault",
                     "nested_ept_inject_page_fault",
                     "nested_svm_inject_npf_exit",
                 ),
@@ -215,10 +217,11 @@ CHAINS: tuple[Chain, ...] = (
                     "permission.error-code",
                     "walk.reported",
                     "walk.fetch-flag",
+                    "fault.injected",
                     "exit.injected-qualification",
                     "exit.injected-npf",
                 ),
-                missing="that inject_page_fault() is called with what the walk has left",
+                missing="that the walk's caller asks for what it has left to be given, and how an exception is delivered",
             ),
             Stage(
                 start="a struct kvm_page_fault",

@@ -29,6 +29,7 @@ WITHOUT_GUEST: Mapping[str, str] = {
     "fault.mapped": _HANDED_ON,
     "fault.sought": _HANDED_ON,
     "fault.answered": _HANDED_ON,
+    "fault.injected": "what an access gets is said by walk.reported and exit.injected-*, and those have guests",
     "fault.later": "the host's page has to be away just then, and the emulated host swaps nothing",
     "fault.out-of-date": "the host takes memory away just then, on another processor",
     "fault.host-asked": _PRIVATE,

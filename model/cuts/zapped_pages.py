@@ -107,9 +107,3 @@ SOME = Cut(
     function=functions.LIST_EMPTY, reason="whether a list is empty: any answer, and the same each time", repeatable=True
 )
 LATE: tuple[Cut, ...] = (*common.CUTS, FREE, FLUSH, SOME)
-FORGET = tuple(
-    Cut(function=name, reason="forgets an address, by flush.address; which, and where, is looked at", elsewhere=("*",))
-    for name in ("kvm_mmu_invalidate_addr", "kvm_mmu_invalidate_gva")
-)
-HAND_ON = Cut(function="inject_page_fault", reason="hands a fault to who has the tables; that it does is looked at")
-INJECTS: tuple[Cut, ...] = (*common.CUTS, *FORGET, HAND_ON)

@@ -42,11 +42,6 @@ class _FlushLost(ReferenceZappedPages):
         return FALSE
 
 
-class _ForgetsReserved(ReferenceZappedPages):
-    def _forgets(self, _not_reserved: Bool) -> Bool:
-        return FALSE
-
-
 class _StopsBelowRoot(ReferenceZappedPages):
     def _last(self, _level: BitVec) -> BitVec:
         return bv(3, 32)
@@ -125,13 +120,5 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(!remote_flush && list_empty\(invalid_list\)\)\s+return false;",
         "if (list_empty(invalid_list))\n\t\treturn false;",
         _zaps(_FlushLost),
-    ),
-    defect(
-        "injected-fault-stays-cached",
-        "What is cached of an address stays where the guest is given a fault for it.",
-        "arch/x86/kvm/x86.c",
-        r"\(fault->error_code & PFERR_PRESENT_MASK\) &&\s+!\(fault->error_code & PFERR_RSVD_MASK\)",
-        "0",
-        _zaps(_ForgetsReserved),
     ),
 )

@@ -172,7 +172,7 @@ class LiftedExits(Exits, Remembers):
         plain_vm, pml_full = self._plain_vm(machine), ne(machine.value(vcpu_vmx.NESTED_PML_FULL), 0)
         ept_caps = resize(machine.value(vcpu_vmx.NESTED_MSRS_EPT_CAPS), 64)
         error_code, address = (resize(machine.member(fault, name), 64) for name in ("error_code", "address"))
-        machine.run("nested_ept_inject_page_fault", fault=fault, from_hardware=to_bv(from_hardware, 8))
+        machine.run(functions.NESTED_EPT_INJECT_PAGE_FAULT, fault=fault, from_hardware=to_bv(from_hardware, 8))
         call = machine.session.only_call(VMX_EXIT.function)
         _always_happens(call)
         reason, told = (machine.session.argument(call, name) for name in ("vm_exit_reason", "exit_qualification"))

@@ -45,6 +45,7 @@ from mmuproof.model.lifted.guest_tables import LiftedGuestTables
 from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
+from mmuproof.model.lifted.injected_faults import LiftedInjectedFaults
 from mmuproof.model.lifted.interference import LiftedInterference
 from mmuproof.model.lifted.invalidations import LiftedInvalidations
 from mmuproof.model.lifted.kept_roots import LiftedKeptRoots
@@ -315,7 +316,12 @@ class LiftedKvm(Kvm):
     @property
     def zapped_pages(self) -> LiftedZappedPages:
         """See `Kvm.zapped_pages`."""
-        return self._area("zapped_pages", LiftedZappedPages, MMU_C, X86_C, TDP_MMU_C)
+        return self._area("zapped_pages", LiftedZappedPages, MMU_C, TDP_MMU_C)
+
+    @property
+    def injected_faults(self) -> LiftedInjectedFaults:
+        """See `Kvm.injected_faults`."""
+        return self._area("injected_faults", LiftedInjectedFaults, X86_C)
 
     @property
     def address_syncs(self) -> LiftedAddressSyncs:

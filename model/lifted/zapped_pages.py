@@ -1,4 +1,4 @@
-"""How a lifted tree gives pages of SPTEs up: ``mmu.c`` and ``x86.c``."""
+"""How a lifted tree gives pages of SPTEs up: ``mmu.c`` and ``tdp_mmu.c``."""
 
 from __future__ import annotations
 
@@ -11,36 +11,18 @@ from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import zapped_pages as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
-from mmuproof.model.named import (
-    constants,
-    functions,
-    kvm_mmu_page,
-    kvm_vcpu,
-    kvm_vm,
-    list_heads,
-    page_role,
-    x86_exception,
-)
-from mmuproof.model.zapped_pages import (
-    AllGivenUp,
-    InjectedFault,
-    LateFlush,
-    LeftBehindFreed,
-    PageGivenUp,
-    RootEmptied,
-    ZappedPages,
-)
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, ule, var, zext
+from mmuproof.model.named import constants, functions, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
+from mmuproof.model.zapped_pages import AllGivenUp, LateFlush, LeftBehindFreed, PageGivenUp, RootEmptied, ZappedPages
+from mmuproof.smt.terms import TRUE, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, ule, var, zext
 
 _GIVES_UP, _ENDS = "__kvm_mmu_prepare_zap_page", functions.KVM_MMU_REMOTE_FLUSH_OR_ZAP
 _ALL = (functions.INNER_KVM_MMU_ZAP_ALL_FAST_FRONT_HALF, functions.KVM_MMU_ZAP_ALL_FAST)
 _EMPTIES, _LEFT_BEHIND = functions.TDP_MMU_ZAP_ROOT, "kvm_mmu_free_obsolete_roots"
-_INJECTS = (functions.INNER_KVM_INJECT_EMULATED_PAGE_FAULT, functions.KVM_INJECT_EMULATED_PAGE_FAULT)
 
 
 _REQUEST, _NUMBER = 8 + 31, 0xFF
@@ -54,13 +36,12 @@ class LiftedZappedPages(ZappedPages, Remembers):
 
     Args:
         mmu: ``mmu.c``.
-        x86: the unit that gives the guest its faults.
         tdp: ``tdp_mmu.c``.
     """
 
-    def __init__(self, mmu: Unit, x86: Unit, tdp: Unit) -> None:
+    def __init__(self, mmu: Unit, tdp: Unit) -> None:
         super().__init__()
-        self._mmu, self._x86, self._tdp = mmu, x86, tdp
+        self._mmu, self._tdp = mmu, tdp
 
     def _told(self, bench: Bench) -> list[CallMade]:
         """The calls that tell vCPUs to let go of roots."""
@@ -210,42 +191,3 @@ class LiftedZappedPages(ZappedPages, Remembers):
             answer=ne(answer, 0),
             evidence=session.evidence(),
         )
-
-    @once
-    def injected(self, nested: bool) -> InjectedFault:
-        """See `ZappedPages.injected`."""
-        bench = Bench(self._x86, cuts.INJECTS)
-        vcpu, fault = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("fault", x86_exception.STRUCT)
-        mmus = Mmus(vcpu)
-        mmus.connect(bench.memory, nested=True, l2=False)
-        bench.write(fault, x86_exception.NESTED_PAGE_FAULT, bv(nested, 8))
-        code, address = bench.read(fault, x86_exception.ERROR_CODE), bench.read(fault, x86_exception.ADDRESS)
-        function = self._x86.function(*_INJECTS).name
-        bench.call(function, from_hardware=var("from_hardware", 8) & 1)
-        session = bench.session
-        walk = pointer_to(vcpu, mmus.find(_WALKS[nested]).offset)
-        invalidated, right, in_use = FALSE, FALSE, FALSE
-        for call in session.calls(*(cut.function for cut in cuts.FORGET)):
-            mine = all_of(call.guard, any_of(*(eq(each, address) for each in numbers_given(call) if each.width == 64)))
-            invalidated, right = any_of(invalidated, mine), any_of(right, all_of(mine, is_given(call, walk)))
-            current = TRUE if call.function == cuts.FORGET[1].function else eq(session.argument(call, "roots"), _IN_USE)
-            in_use = any_of(in_use, all_of(mine, current))
-        return InjectedFault(
-            nested=nested,
-            error_code=code,
-            address=address,
-            invalidated=invalidated,
-            right_mmu=right,
-            in_use=in_use,
-            told=any_of(
-                *(
-                    all_of(call.guard, is_given(call, pointer_to(fault)))
-                    for call in session.machine.calls_made
-                    if call.function.endswith(cuts.HAND_ON.function)
-                )
-            ),
-            evidence=session.evidence(),
-        )
-
-
-_WALKS = {True: Part.NESTED_WALK, False: Part.GUEST_WALK}

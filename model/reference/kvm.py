@@ -29,6 +29,7 @@ from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
+from mmuproof.model.injected_faults import InjectedFaults
 from mmuproof.model.interference import Interference
 from mmuproof.model.invalidations import Invalidations
 from mmuproof.model.kept_roots import KeptRoots
@@ -68,6 +69,7 @@ from mmuproof.model.reference.guest_tables import ReferenceGuestTables
 from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
+from mmuproof.model.reference.injected_faults import ReferenceInjectedFaults
 from mmuproof.model.reference.interference import ReferenceInterference
 from mmuproof.model.reference.invalidations import ReferenceInvalidations
 from mmuproof.model.reference.kept_roots import ReferenceKeptRoots
@@ -218,6 +220,7 @@ class ReferenceKvm(Kvm):
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
         reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
         zapped_pages: type[ReferenceZappedPages] = ReferenceZappedPages,
+        injected_faults: type[ReferenceInjectedFaults] = ReferenceInjectedFaults,
         address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
@@ -291,6 +294,7 @@ class ReferenceKvm(Kvm):
         self._frame_searches = frame_searches(self.constants)
         self._reverse_maps = reverse_maps(self.constants)
         self._zapped_pages = zapped_pages(self.constants)
+        self._injected_faults = injected_faults(self.constants)
         self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
@@ -420,6 +424,11 @@ class ReferenceKvm(Kvm):
     def zapped_pages(self) -> ZappedPages:
         """See `Kvm.zapped_pages`."""
         return self._zapped_pages
+
+    @property
+    def injected_faults(self) -> InjectedFaults:
+        """See `Kvm.injected_faults`."""
+        return self._injected_faults
 
     @property
     def address_syncs(self) -> AddressSyncs:

@@ -5,20 +5,10 @@ from __future__ import annotations
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
-from mmuproof.model.zapped_pages import (
-    AllGivenUp,
-    InjectedFault,
-    LateFlush,
-    LeftBehindFreed,
-    PageGivenUp,
-    RootEmptied,
-    ZappedPages,
-)
+from mmuproof.model.zapped_pages import AllGivenUp, LateFlush, LeftBehindFreed, PageGivenUp, RootEmptied, ZappedPages
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, ule, var, zext
 
 _GENERATION = var("kvm->arch.mmu_valid_gen", 8)
-_PRESENT, _RESERVED = 0, 3
-"""The bits of an error code."""
 
 
 class ReferenceZappedPages(ReferenceArea, ZappedPages):
@@ -115,22 +105,3 @@ class ReferenceZappedPages(ReferenceArea, ZappedPages):
     def _is_due(self, due: Bool) -> Bool:
         """Whether TLBs are flushed where no page is to be freed."""
         return due
-
-    def injected(self, nested: bool) -> InjectedFault:
-        """See `ZappedPages.injected`."""
-        code = var("fault->error_code", 64)
-        forgets = all_of(bit(code, _PRESENT), self._forgets(negate(bit(code, _RESERVED))))
-        return InjectedFault(
-            nested=nested,
-            error_code=code,
-            address=var("fault->address", 64),
-            invalidated=forgets,
-            right_mmu=forgets,
-            in_use=forgets,
-            told=TRUE,
-            evidence=Evidence(),
-        )
-
-    def _forgets(self, not_reserved: Bool) -> Bool:
-        """Whether an address is forgotten whose entry is present, by whether no reserved bit is set."""
-        return not_reserved

@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.model.zapped_pages import InjectedFault
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import all_of, any_of, bit, eq, iff, implies, ne, negate, ult
+from mmuproof.smt.terms import all_of, any_of, eq, iff, implies, ne, negate, ult
 
-_PRESENT, _RESERVED = 0, 3
-"""The bits of a page fault's error code: SDM 5.7, APM 8.4.2."""
 _GENERATIONS = 2
 
 
@@ -171,33 +168,6 @@ def _given_up(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         yield _root(kvm)
 
 
-def _of_fault(made: InjectedFault) -> Claim:
-    name = "__kvm_inject_emulated_page_fault()"
-    cached = all_of(bit(made.error_code, _PRESENT), negate(bit(made.error_code, _RESERVED)))
-    return never(
-        given(
-            shown=(Shown("error code", made.error_code), Shown("address", made.address)),
-            evidence=made.evidence,
-            part="in L1's tables" if made.nested else "in the guest's own",
-        ),
-        Wrong(
-            "stays-cached",
-            all_of(cached, negate(all_of(made.invalidated, made.right_mmu, made.in_use))),
-            f"{name} leaves what is cached of the address, or forgets another.",
-        ).told(
-            "the guest may fault again for nothing",
-            "SDM 5.10.4.1, APM 5.5.2: a page fault invalidates what is cached of its address",
-        ),
-        Wrong("not-handed-on", negate(made.told), f"{name} does not hand the fault on.").told(
-            "nobody gets the fault", "SDM 5.7: the access faults"
-        ),
-    )
-
-
-def _injected(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
-    yield from (_of_fault(kvm.zapped_pages.injected(nested)) for nested in (False, True))
-
-
 THEOREMS = (
     Theorem(
         name="role.given-up",
@@ -223,14 +193,5 @@ THEOREMS = (
             Catch("root-emptied-to-1g", "entries-left"),
             Catch("left-behind-roots-of-l1", "roots-kept"),
         ),
-    ),
-    Theorem(
-        name="flush.injected",
-        claim="A guest may be given a page fault for an entry that is present and well-formed. What is cached of its "
-        "address is forgotten before, below the root in use and in the tables in which the fault is.",
-        source="SDM 5.10.4.1; APM 5.5.2; KVM's comment in __kvm_inject_emulated_page_fault()",
-        assumes=("what forgets an address does so by flush.address",),
-        state=several(_injected),
-        catches=(Catch("injected-fault-stays-cached", "stays-cached"),),
     ),
 )

@@ -14,8 +14,3 @@ _PARTIAL = set(CheckKind)
 @pytest.mark.parametrize("what", ["given_up", "all_at_once", "late_flush", "root_emptied", "left_behind"])
 def test_giving_up(both: Both, what: str) -> None:
     prove_equal(*(getattr(kvm.zapped_pages, what)() for kvm in both), partial=_PARTIAL)
-
-
-@pytest.mark.parametrize("nested", [True, False])
-def test_a_fault_that_is_injected(both: Both, nested: bool) -> None:
-    prove_equal(*(kvm.zapped_pages.injected(nested) for kvm in both), partial=_PARTIAL)

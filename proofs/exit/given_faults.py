@@ -1,0 +1,133 @@
+"""Who gets a page fault that a walk of guest tables has left, and what is forgotten before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmuproof.model.injected_faults import InjectedFault, QueuedFault
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.number_kinds import NumberKind
+from mmuproof.model.statement import Shown
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, given, never
+from mmuproof.proofs.given.relations import pferr_flags
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
+from mmuproof.smt.terms import all_of, any_of, bit, extract, ne, negate
+
+_PRESENT, _RESERVED = 0, 3
+"""The bits of a page fault's error code: SDM 5.7, APM 8.4.2."""
+_PAGE_FAULT = 14
+"""The exception's number: SDM 7.15, APM 8.2.15."""
+_INJECTS, _QUEUES = "__kvm_inject_emulated_page_fault()", "kvm_inject_page_fault()"
+
+
+def _of_fault(kvm: Kvm, made: InjectedFault) -> tuple[tuple[Shown, ...], str]:
+    shown = (
+        Shown("error code", made.error_code, pferr_flags(kvm), NumberKind.ERROR_CODE),
+        Shown("address", made.address),
+    )
+    return shown, "in L1's tables" if made.nested else "in the guest's own"
+
+
+# -- flush.injected ------------------------------------------------------------------------------------------
+
+
+def _forgotten(kvm: Kvm, made: InjectedFault) -> Claim:
+    cached = all_of(bit(made.error_code, _PRESENT), negate(bit(made.error_code, _RESERVED)))
+    shown, part = _of_fault(kvm, made)
+    return never(
+        given(shown=shown, evidence=made.evidence, part=part),
+        Wrong(
+            "stays-cached",
+            all_of(cached, negate(all_of(made.invalidated, made.right_mmu, made.in_use))),
+            f"{_INJECTS} leaves what is cached of the address, or forgets another.",
+        ).told(
+            "the guest may fault again for nothing",
+            "SDM 5.10.4.1, APM 5.5.2: a page fault invalidates what is cached of its address",
+        ),
+    )
+
+
+def _flush(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    yield from (_forgotten(kvm, kvm.injected_faults.injected(nested)) for nested in (False, True))
+
+
+# -- fault.injected ------------------------------------------------------------------------------------------
+
+
+def _handed_on(kvm: Kvm, made: InjectedFault) -> Claim:
+    shown, part = _of_fault(kvm, made)
+    return never(
+        given(shown=shown, evidence=made.evidence, part=part),
+        Wrong(
+            "not-handed-on", negate(made.told), f"{_INJECTS} does not hand the fault to those whose tables it is of."
+        ).told("somebody else gets the fault, or nobody", "SDM 5.7, 30.2.1, APM 8.4.2, 15.25.6: the access faults"),
+        Wrong("changed", negate(made.unchanged), f"{_INJECTS} hands another fault on.").told(
+            "another fault", "SDM 5.7, 30.2.1, APM 8.4.2, 15.25.6: what the walk has found"
+        ),
+    )
+
+
+def _queued(kvm: Kvm, made: QueuedFault) -> Claim:
+    waits = all_of(made.in_guest_mode, made.asynchronous)
+    another = any_of(ne(made.vector, _PAGE_FAULT), ne(made.code, extract(made.error_code, 31, 0)))
+    return never(
+        given(
+            shown=(
+                Shown("error code", made.error_code, pferr_flags(kvm), NumberKind.ERROR_CODE),
+                Shown("address", made.address),
+                Shown("L2 runs", made.in_guest_mode),
+                Shown("asynchronous", made.asynchronous),
+            ),
+            evidence=made.evidence,
+            part=_QUEUES,
+        ),
+        Wrong("not-queued", all_of(negate(waits), negate(made.queued)), f"{_QUEUES} queues no page fault.").told(
+            "nothing is queued", "SDM 5.7, APM 8.4.2: the access faults"
+        ),
+        Wrong("another-fault", all_of(made.queued, another), f"{_QUEUES} queues another fault.").told(
+            "another exception or error code", "SDM 5.7, APM 8.4.2: exception 14, and what the walk has found"
+        ),
+        Wrong(
+            "another-address", all_of(made.queued, ne(made.payload, made.address)), f"{_QUEUES} tells another address."
+        ).told("another CR2", "SDM 5.7, APM 8.2.15: CR2 has the address that could not be translated"),
+        Wrong(
+            "waits-in-l2",
+            any_of(all_of(waits, negate(made.exits)), all_of(waits, made.queued)),
+            f"{_QUEUES} gives L2 a fault that tells L1 to wait.",
+        ).told("L2 gets it", "KVM's comment in kvm_inject_page_fault(): such a fault is always L1's"),
+    )
+
+
+def _injected(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    yield from (_handed_on(kvm, kvm.injected_faults.injected(nested)) for nested in (False, True))
+    yield _queued(kvm, kvm.injected_faults.queued())
+
+
+THEOREMS = (
+    Theorem(
+        name="flush.injected",
+        claim="A guest may be given a page fault for an entry that is present and well-formed. What is cached of its "
+        "address is forgotten before, below the root in use and in the tables in which the fault is.",
+        source="SDM 5.10.4.1; APM 5.5.2; KVM's comment in __kvm_inject_emulated_page_fault()",
+        assumes=("what forgets an address does so by flush.address",),
+        state=several(_flush),
+        catches=(Catch("injected-fault-stays-cached", "stays-cached"),),
+    ),
+    Theorem(
+        name="fault.injected",
+        claim="A fault that a walk of guest tables has left is given to those whose tables it is of, as it is. One "
+        "of a guest's own tables is queued as a page fault with that error code and address; one that tells to "
+        "wait for a page goes to L1 where L2 runs.",
+        source="SDM 5.7, 30.2.1; APM 8.4.2, 15.25.6; KVM's comment in kvm_inject_page_fault()",
+        assumes=("each walk has the handler of its own set-up: setup.consistent",),
+        state=several(_injected),
+        catches=(
+            Catch("injected-fault-to-whoever-runs", "not-handed-on"),
+            Catch("injected-fault-of-supervisor", "changed"),
+            Catch("queued-fault-waits-in-l2", "waits-in-l2"),
+            Catch("queued-fault-of-page", "another-address"),
+            Catch("queued-fault-without-fetch", "another-fault"),
+        ),
+    ),
+)
