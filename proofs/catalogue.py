@@ -95,6 +95,7 @@ from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import fetch_flag as walk_fetch_flag
 from mmuproof.proofs.walk import flags as walk_flags
 from mmuproof.proofs.walk import followed as walk_followed
+from mmuproof.proofs.walk import own_access as walk_own_access
 from mmuproof.proofs.walk import reported as walk_reported
 from mmuproof.proofs.walk import resync as walk_resync
 from mmuproof.proofs.walk import translated as walk_translated
@@ -113,6 +114,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_ends.THEOREMS,
     *walk_whole.THEOREMS,
     *walk_reported.THEOREMS,
+    *walk_own_access.THEOREMS,
     *walk_fetch_flag.THEOREMS,
     *walk_resync.THEOREMS,
     *walk_changed.THEOREMS,

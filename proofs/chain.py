@@ -217,11 +217,12 @@ CHAINS: tuple[Chain, ...] = (
                     "permission.error-code",
                     "walk.reported",
                     "walk.fetch-flag",
+                    "walk.own-access",
                     "fault.injected",
                     "exit.injected-qualification",
                     "exit.injected-npf",
                 ),
-                missing="that the walk's caller asks for what it has left to be given, and how an exception is delivered",
+                missing="that the walk's caller asks for it, and how an exception is delivered",
             ),
             Stage(
                 start="a struct kvm_page_fault",

@@ -458,4 +458,14 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
             )
         ),
     ),
+    KnownFinding(
+        number=30,
+        says="6.x tells L1 of KVM's own writes and fetches for L2 that they are reads as well.",
+        shapes=tuple(
+            shape
+            for levels in (4, 5)
+            for shape in _shapes("walk.own-access", (Vendor.INTEL,), f"nested EPT, {levels} levels", "data-read", "")
+        ),
+        lacking=_SINCE_MBEC,
+    ),
 )

@@ -49,6 +49,7 @@ MAKERS: Mapping[str, Callable[[ToldInputs], GuestDescription]] = {
     "walk.fetch-flag": others.fetch_flag,
     "walk.flags": table_use.marked,
     "walk.granted": walks.granted,
+    "walk.own-access": own_accesses.told_access,
     "walk.reached": walks.reached,
     "walk.reported": walks.reported,
     "walk.translated": table_use.translated,

@@ -1,6 +1,7 @@
 """Guests for which KVM itself makes an access, or fetches an instruction, behind L1's tables.
 
-`nested.judgement`, `nested.user-address`, `nested.non-gmet-user`, `nested.one-stage-bit` and `exit.injected-npf`.
+`nested.judgement`, `nested.user-address`, `nested.non-gmet-user`, `nested.one-stage-bit`, `exit.injected-npf` and
+`walk.own-access`.
 
 L2's OUTS and INS lead to such accesses: KVM fetches them, walks L2's tables for the operand, and reads or writes.
 """
@@ -72,6 +73,34 @@ def judged(told: ToldInputs) -> GuestDescription:
     given = bits.GUEST_ENTRY.number("P A D") | bits.GUEST_ENTRY.number("W") * ("WRITE" in granted)
     given |= _USER * ("USER" in granted) | _NO_EXECUTE * ("EXEC" not in granted)
     return _emulated(told, given, user_address=True, mbec=False)
+
+
+def told_access(told: ToldInputs) -> GuestDescription:
+    """KVM's own read or write of a page that L1's EPT does not map, and what L1 is told it was (`walk.own-access`)."""
+    flags = told.flags("KVM's access")
+    if "F" in flags:
+        raise NoGuestError("the processor refuses the fetch before KVM makes one")
+    kind, name = (GuestAccessKind.INS, "WRITE") if "W" in flags else (_OUTS, "READ")
+    wrong = told.flags("the exit qualification") & {"READ", "WRITE", "FETCH"}
+    told.ignore_all()
+    right, shows = (
+        AccessResult(
+            kind=ResultKind.EPT_VIOLATION,
+            code=bits.EPT_VIOLATION.number(code),
+            mask=bits.EPT_VIOLATION.number("READ WRITE FETCH"),
+            address=FRAME,
+        )
+        for code in (name, " ".join(sorted(wrong)))
+    )
+    return GuestDescription(
+        says=told.says,
+        machines=machines_of(told.vendor),
+        paging=GuestPaging.LEVELS_4,
+        entries=(TableEntry(of=_AT, level=1, to=FRAME, bits=GUEST_LEAF),),
+        l1=running_l1(SecondStage.EPT),
+        accesses=(GuestAccess(kind=kind, address=_AT, right=right, shows=shows),),
+        cannot=told.left(),
+    )
 
 
 def user_address(told: ToldInputs) -> GuestDescription:

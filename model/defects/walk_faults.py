@@ -84,6 +84,12 @@ class _FetchIsRead(ReferenceWalkFaults):
         return super()._kind(access & ~self.constants.PFERR_FETCH_MASK)
 
 
+class _WriteIsRead(ReferenceWalkFaults):
+    def _kind(self, access: BitVec) -> BitVec:
+        write = ne(access & self.constants.PFERR_WRITE_MASK, 0)
+        return ite(write, super()._kind(access) | self.constants.EPT_VIOLATION_ACC_READ, super()._kind(access))
+
+
 class _AlwaysFinal(ReferenceWalkFaults):
     def _qualification(self, access: BitVec, granted: BitVec, mbec: Bool) -> BitVec:
         return super()._qualification(access & ~self.constants.PFERR_GUEST_PAGE_MASK, granted, mbec)
@@ -212,6 +218,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"walker->fault\.exit_qualification \|= EPT_VIOLATION_ACC_INSTR;",
         "walker->fault.exit_qualification |= EPT_VIOLATION_ACC_READ;",
         _failing(_FetchIsRead),
+    ),
+    defect(
+        "walk-fault-write-is-read",
+        "An EPT violation of a write is told as one of a read as well.",
+        _PAGING,
+        r"walker->fault\.exit_qualification \|= EPT_VIOLATION_ACC_WRITE;",
+        "walker->fault.exit_qualification |= EPT_VIOLATION_ACC_WRITE | EPT_VIOLATION_ACC_READ;",
+        _failing(_WriteIsRead),
     ),
     defect(
         "walk-fault-always-final",

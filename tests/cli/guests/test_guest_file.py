@@ -230,6 +230,20 @@ def test_the_bit_of_which_l1_is_told_wrongly_is_the_one_that_shows(bit: int, sho
         guest_of_result(one)
 
 
+@pytest.mark.parametrize(("access", "kind", "right"), [("W", "ins", 2), ("0", "outs", 1)])
+def test_what_l1_is_told_of_an_access_of_kvms_is_made_an_access_that_kvm_emulates(
+    access: str, kind: str, right: int
+) -> None:
+    inputs = (Input("KVM's access", access), Input("the exit qualification", "READ|WRITE|GVA_VALID"))
+    one = result("walk.own-access", Vendor.INTEL, "data-read", "nested EPT, 4 levels")
+    assert one.counterexample
+    guest = guest_of_result(replace(one, counterexample=replace(one.counterexample, inputs=inputs)))
+    assert written(guest) == guest
+    (made,) = guest.accesses
+    assert made.shows is not None
+    assert (made.kind.value, made.right.code, made.shows.code, made.right.mask) == (kind, right, 3, 7)
+
+
 def test_what_a_guest_cannot_set_is_said() -> None:
     guest = guest_of_result(
         result("permission.ept", Vendor.INTEL, "read-denied", access="0", pte_access="READ", tdp_enabled="0")
@@ -270,6 +284,8 @@ def test_an_entry_of_ept_that_grants_nothing_would_not_be_present(access: str, g
         (result("entry.reserved-paging64", Vendor.AMD, "s", "nothing"), "of which level the entry is"),
         (result("entry.reserved-paging64", Vendor.AMD, "s", "level 2", gpte="0x8000000000001"), "tables in low memory"),
         (result("role.fetch-flag", Vendor.INTEL, "s"), "see vendor shadow"),
+        (result("walk.fetch-flag", Vendor.AMD, "s", "32-bit paging"), "see vendor shadow"),
+        (result("walk.reported", Vendor.AMD, "user", "4 levels"), "see vendor shadow"),
         (result("nested.structure-access", Vendor.AMD, "s"), "takes every access"),
         (result("exit.injected-qualification", Vendor.INTEL, "s", from_hardware="1"), "none of KVM's own accesses"),
         (result("entry.shadow-reserved", Vendor.AMD, "s", "shadow"), "only the mitigation's large pages"),
