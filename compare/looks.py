@@ -17,11 +17,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
+from mmuproof.compare import made_macros
+from mmuproof.compare.put_back import PutBack, apart
 from mmuproof.compare.renaming import Side, place_names
 from mmuproof.compare.versions import tokens
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
+from mmuproof.lift.parsing.prototypes import Prototype
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.series import latest_before
 
@@ -35,6 +39,8 @@ _BYTES = 5
 """Of a digest: one of 10,000 new names in a hundred million is taken for one that was there."""
 _FUNCTIONS = 4
 """How many functions are kept that mention a name: the shortest."""
+_OF_A_MACRO = 80
+"""How many words and signs a function has at most that may become a macro."""
 _ROUNDS = 3
 """How often what has been found is used to find more."""
 
@@ -50,6 +56,7 @@ class ReleasedLooks:
             what it calls its own variables.
         macros: of each macro that we look up, a digest of what it stands for.
         unwritten: the names of `texts` that KVM's text does not have, since macros of others make them.
+        prototypes: of short functions that we ask for, and of which no macro has the name, how they are declared.
     """
 
     names: Collection[str]
@@ -57,6 +64,7 @@ class ReleasedLooks:
     parameters: Mapping[str, tuple[Sequence[str], str]]
     macros: Mapping[str, str]
     unwritten: Collection[str]
+    prototypes: Mapping[str, Prototype]
 
     @property
     def content(self) -> dict[str, Any]:
@@ -68,6 +76,7 @@ class ReleasedLooks:
             "parameters": {name: [list(those), text] for name, (those, text) in sorted(self.parameters.items())},
             "macros": dict(sorted(self.macros.items())),
             "unwritten": sorted(self.unwritten),
+            "prototypes": {name: each.content for name, each in sorted(self.prototypes.items())},
         }
 
     @classmethod
@@ -80,16 +89,30 @@ class ReleasedLooks:
             parameters={name: (those, text) for name, (those, text) in content["parameters"].items()},
             macros=content["macros"],
             unwritten=content["unwritten"],
+            prototypes={name: Prototype.read(each) for name, each in content["prototypes"].items()},
         )
 
-    def gone(self, words: Collection[str]) -> tuple[str, ...]:
-        """The names that we ask for and this release has, of which a tree's text makes none.
+    def gone(self, words: Collection[str], macros: Collection[str] = ()) -> tuple[str, ...]:
+        """The names that we ask for and this release has, of which a tree's text makes none, or macros of functions.
 
         Args:
             words: all words of that text.
+            macros: the macros with arguments that it defines.
         """
         written = self.texts.keys() - set(self.unwritten)
-        return tuple(sorted(_MADE.sub("", name, count=1) for name in written if not _is_written(name, words)))
+        gone = {_MADE.sub("", name, count=1) for name in written if not _is_written(name, words)}
+        return tuple(sorted(gone | (self.prototypes.keys() & set(macros))))
+
+    def forms(self, units: Sequence[Unit], root: Path) -> PutBack:
+        """Functions of this release that are macros in a tree.
+
+        Args:
+            units: the tree's units.
+            root: the tree's folder.
+        """
+        side = Side(units)
+        gone = self.prototypes.keys() - side.version.functions.keys() - side.without_body
+        return PutBack(apart([*made_macros.as_functions(root, {name: self.prototypes[name] for name in gone})]))
 
     def renamed_constants(self, macros: Mapping[str, str]) -> Mapping[str, str]:
         """Macros of a tree that stand for what others stood for, each with the earlier name.
@@ -176,7 +199,11 @@ def looks_before(release: str) -> ReleasedLooks | None:
 
 
 def looks_of(
-    units: Sequence[Unit], wanted: Collection[str], macros: Mapping[str, str], words: Collection[str]
+    units: Sequence[Unit],
+    wanted: Collection[str],
+    macros: Mapping[str, str],
+    words: Collection[str],
+    with_arguments: Collection[str] = (),
 ) -> ReleasedLooks:
     """How a release looks.
 
@@ -185,6 +212,7 @@ def looks_of(
         wanted: the names that we may ask for.
         macros: what its macros stand for.
         words: all words of its text.
+        with_arguments: the macros with arguments that it defines.
     """
     side, told = Side(units), set[str]()
     texts: dict[str, list[tuple[int, str]]] = {}
@@ -205,6 +233,12 @@ def looks_of(
         parameters=parameters,
         macros={name: _digest(body) for name, body in macros.items() if name in wanted},
         unwritten=[name for name in texts if not _is_written(name, words)],
+        prototypes={
+            name: side.prototype(name)
+            for name in side.version.functions
+            if name in wanted and name in words and name not in with_arguments
+            if len(tokens(side.text(name))) <= _OF_A_MACRO
+        },
     )
 
 

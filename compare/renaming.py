@@ -13,13 +13,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from pathlib import Path
 
+from mmuproof.compare import made_macros, made_pointers, merged_functions
 from mmuproof.compare.matching import matching_parameters
+from mmuproof.compare.merged_functions import Caller
+from mmuproof.compare.put_back import OtherForm, PutBack, apart
 from mmuproof.compare.versions import Pairing, Version, pair_functions, tokens
-from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember
+from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType, StructMember
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
+from mmuproof.lift.parsing.member_places import TextPlace
 from mmuproof.lift.parsing.printed import Printed
+from mmuproof.lift.parsing.prototypes import Prototype
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.lifted.unit_paths import is_of_kvm
 
@@ -46,6 +52,22 @@ def find_names(old: Sequence[Unit], new: Sequence[Unit], given: FormerNames = TH
         given: what is known already, and goes before what is found.
     """
     return _Search(Side(old), Side(new), given.functions).found() | given
+
+
+def find_names_and_forms(
+    old: Sequence[Unit], new: Sequence[Unit], root: Path, given: FormerNames = THE_SAME_NAMES
+) -> tuple[FormerNames, PutBack]:
+    """The same, and what a tree has in another form than an earlier one.
+
+    Args:
+        old: the earlier tree's units.
+        new: the tree's units.
+        root: the tree's folder.
+        given: what is known already, and goes before what is found.
+    """
+    search = _Search(Side(old), Side(new), given.functions)
+    names = search.found() | given
+    return names, search.forms(root, names)
 
 
 def place_names(units: Sequence[Unit], given: Mapping[str, str]) -> FormerNames:
@@ -97,6 +119,14 @@ class Side:
         """The structs and unions that have a tag, with a unit that defines each."""
         return {name: unit for unit in reversed(self.units) for name in unit.declared.records if "(" not in name}
 
+    @cached_property
+    def enumerators(self) -> Mapping[str, tuple[int, frozenset[str]]]:
+        """The enumerators of KVM's own files, each with its value and all that are of the same enumeration."""
+        found: dict[str, tuple[int, frozenset[str]]] = {}
+        for unit in reversed(self.units):
+            found |= unit.enumerators_in(_may_rename)
+        return found
+
     def members(self, record: str) -> Mapping[str, StructMember]:
         """The members of a struct, those of anonymous members of it included; none of one that is not understood."""
         with suppress(Missing, Refused):
@@ -105,15 +135,15 @@ class Side:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """What KVM itself calls functions, variables, structs, and members of structs."""
+        """What KVM itself calls functions, variables, enumerators, structs, and members of structs."""
         members = (name for record in self._records_of_kvm for name in self.members(record))
         return self.names_but_members | frozenset(members)
 
     @cached_property
     def names_but_members(self) -> frozenset[str]:
-        """What KVM itself calls functions, variables and structs."""
+        """What KVM itself calls functions, variables, enumerators and structs."""
         records = (each.split()[-1] for each in self._records_of_kvm)
-        return frozenset((*self.version.functions, *self.without_body, *self.variables, *records))
+        return frozenset((*self.version.functions, *self.without_body, *self.variables, *self.enumerators, *records))
 
     def parameters(self, function: str) -> tuple[str, ...]:
         """What a function of KVM's calls its parameters, in order."""
@@ -149,6 +179,10 @@ class Side:
             if name in self.parameters(function):
                 yield (function, name), former
 
+    def prototype(self, function: str) -> Prototype:
+        """How a function of KVM's is declared."""
+        return self.version.unit(self.version.where(function)[0]).prototype(function)
+
     def text(self, function: str) -> str:
         """A function as clang prints it."""
         return self.version.printed(self.version.where(function)[0]).text(function)
@@ -164,14 +198,129 @@ class _Search:
         """All names that are found."""
         variables, parts = self._variables()
         records = self._records()
+        columns = dict(self._columns(records))
+        members = {key: former for key, former in self._members(records) if former not in columns.values()}
+        members = {**dict(self._gathered_parameters()), **members}
         return FormerNames(
             functions=self._functions(),
             variables=variables,
             records=records,
-            members=dict(self._members(records)),
+            members=members,
             parameters=dict(self._parameters()),
             parts=parts,
+            columns=columns,
+            constants=self._enumerators(),
         )
+
+    def _enumerators(self) -> dict[str, str]:
+        """Enumerators of another name: by what stands beside them and their value, or by where they are used."""
+        gone = self.old.enumerators.keys() - self.new.enumerators.keys()
+        come = self.new.enumerators.keys() - self.old.enumerators.keys()
+        found: dict[str, str] = {}
+        for name in sorted(gone):
+            value, beside = self.old.enumerators[name]
+            alike = [
+                other
+                for other in come - found.keys()
+                if self.new.enumerators[other][0] == value and self.new.enumerators[other][1] & beside
+            ]
+            best = alike[0] if len(alike) == 1 else self._best(name, come)
+            if best is not None:
+                found.setdefault(best, name)
+        return found
+
+    def forms(self, root: Path, found: FormerNames) -> PutBack:
+        """What has another form, but for what has another name.
+
+        Args:
+            root: the new tree's folder.
+            found: what has another name.
+        """
+        gone = {
+            name: self.old.prototype(name)
+            for name in self._pairing.gone
+            if name not in found.functions.values() and name not in self.new.without_body
+        }
+        macros = [*made_macros.as_functions(root, gone)]
+        left = {name: each for name, each in gone.items() if name not in {form.name for form in macros}}
+        known = {*self.new.version.functions, *self.new.variables, *self.new.without_body}
+        merged = merged_functions.as_functions(root, left, [*self._callers(left)], known) if left else ()
+        return PutBack(apart([*macros, *merged, *self._embedded(root)]))
+
+    def _callers(self, gone: Collection[str]) -> Iterator[Caller]:
+        """The functions that say something else, and called something that is gone."""
+        for before, after in self._changed:
+            if set(tokens(self.old.text(before))) & set(gone):
+                yield Caller(
+                    name=after,
+                    file=self.new.version.unit(self.new.version.where(after)[0]).file_of(after),
+                    before=self.old.text(before),
+                    after=self._with_parameters(before, after),
+                    variables={*self.new.parameters(after), *self.new.locals(after)},
+                )
+
+    def _with_parameters(self, before: str, after: str) -> str:
+        """A function's text, what were its parameters under their names."""
+        text = self.new.text(after)
+        for (holder, _, member), former in self._gathered_in(before, after).items():
+            text = re.sub(rf"(?<![\w.])(?<!->){holder}(?:->|\.){member}\b", former, text)
+        return text
+
+    def _embedded(self, root: Path) -> Iterator[OtherForm]:
+        """Structs that were inside another, and are pointed to."""
+        for record, unit in self.new.records.items():
+            if record not in self.old.records or not _may_rename(unit.file_of_record(record)):
+                continue
+            before, after = self.old.members(record), self.new.members(record)
+            for name in before.keys() & after.keys():
+                was, now = before[name].type, after[name].type
+                target = now.target if isinstance(now, PointerType) and isinstance(was, RecordType) else None
+                if isinstance(target, RecordType) and target.name == was.name:
+                    form = made_pointers.as_embedded(
+                        root, (record, name), target.name, unit.declared_at(record, name), [*self._set(record, name)]
+                    )
+                    if form is not None:
+                        yield form
+
+    def _set(self, record: str, member: str) -> Iterator[TextPlace | None]:
+        """Where a member is set."""
+        for name, paths in self.new.version.functions.items():
+            if re.search(rf"\b{member} = ", self.new.text(name)):
+                yield from self.new.version.unit(paths[0]).set_at(name, record, member)
+
+    def _columns(self, records: Mapping[str, str]) -> Iterator[tuple[tuple[str, str, str], str]]:
+        """Arrays that are members of the elements of an array of structs now."""
+        both = {**{name: name for name in self.new.records if name in self.old.records}, **records}
+        for here, former in both.items():
+            if not _may_rename(self.new.records[here].file_of_record(here)):
+                continue
+            before, after = self.old.members(former), self.new.members(here)
+            gone = {name for name in before.keys() - after.keys() if isinstance(before[name].type, ArrayType)}
+            for array in sorted(after.keys() - before.keys()) if gone else ():
+                type_ = after[array].type
+                if isinstance(type_, ArrayType) and isinstance(type_.element, RecordType):
+                    for inner, name in self._column_names(before, gone, array, type_).items():
+                        yield (here, array, inner), name
+
+    def _column_names(
+        self, before: Mapping[str, StructMember], gone: Collection[str], array: str, type_: ArrayType
+    ) -> Mapping[str, str]:
+        """The members of the elements of an array, each with the array that it was; as functions say it, in order."""
+        votes: Counter[tuple[str, str]] = Counter()
+        was = re.compile(rf"\b({'|'.join(sorted(map(re.escape, gone)))})\[")
+        now = re.compile(rf"\b{re.escape(array)}\[(?:[^][]|\[[^][]*\])*\]\.(\w+)")
+        for then, name in self._changed:
+            ours, theirs = was.findall(self.old.text(then)), now.findall(self.new.text(name))
+            if len(ours) == len(theirs):
+                votes.update(zip(theirs, ours, strict=True))
+        found: dict[str, str] = {}
+        members = type_.element.members if isinstance(type_.element, RecordType) else {}
+        for (inner, name), _ in votes.most_common():
+            column = before[name].type
+            is_new = inner in members and inner not in found and name not in found.values()
+            if is_new and isinstance(column, ArrayType) and column.count == type_.count:
+                found |= {inner: name} if column.element.bits == members[inner].width else {}
+        return found
 
     @cached_property
     def _pairing(self) -> Pairing:
@@ -253,6 +402,7 @@ class _Search:
                 continue
             before, after = self.old.members(former), self.new.members(here)
             gone, come = before.keys() - after.keys(), after.keys() - before.keys()
+            holders = frozenset(come)
             for holder in sorted(come):
                 whole = after[holder].type
                 inside = whole.members if isinstance(whole, RecordType) else {}
@@ -261,9 +411,10 @@ class _Search:
                     yield (here, holder), ""
                     gone, come = gone - moved, come - {holder}
             for name in sorted(gone):
-                holder, inner = self._best_inside(name, come)
+                # One may hold several.
+                holder, inner = self._best_inside(name, holders)
                 held = after[holder].type if holder else None
-                if isinstance(held, RecordType) and not held.members.keys() & (before.keys() - {name}):
+                if isinstance(held, RecordType) and not held.members.keys() & after.keys():
                     yield (here, holder), ""
                     # Members of a struct without a name of its own are told by the one around it.
                     yield (here if "(" in held.name else held.name, inner), name
@@ -275,6 +426,28 @@ class _Search:
                 if best is not None and _same_kind(before[name].type, after[best].type):
                     yield (here, best), name
                     come = come - {best}
+
+    def _gathered_parameters(self) -> Iterator[tuple[tuple[str, str], str]]:
+        """Members of structs that were parameters of another name."""
+        for before, after in self._changed:
+            for (_, record, member), former in self._gathered_in(before, after).items():
+                if member != former:
+                    yield (record, member), former
+
+    def _gathered_in(self, before: str, after: str) -> Mapping[tuple[str, str, str], str]:
+        """What were parameters of a function, by the parameter that has them now, its struct and the member."""
+        gone = set(self.old.parameters(before)) - set(self.new.parameters(after))
+        come = {each.name: each.record for each in self.new.prototype(after).given} if gone else {}
+        for name in self.old.parameters(before):
+            come.pop(name, None)
+        found: dict[tuple[str, str, str], str] = {}
+        for holder, record in come.items():
+            if record in self.new.records:
+                found |= {(holder, record, name): name for name in self.new.members(record).keys() & gone}
+        for name, others in _replaced(self.old.text(before), self.new.text(after)) if come else ():
+            if name in gone and others[0] in come and "".join(others[1:-1]) in (".", "->"):
+                found.setdefault((others[0], come[others[0]], others[-1]), name)
+        return found
 
     def _parameters(self) -> Iterator[tuple[tuple[str, str], str]]:
         """Parameters of another name."""

@@ -174,6 +174,7 @@ NO_AREAS = {
     "model/lifted": {
         "address_spaces": "the other address space of a VM",
         "asked_flushes": "what a vCPU flushes of what it is asked to",
+        "arguments": "what functions are given",
         "calls_made": "what calls are given and leave",
         "cr4_bits": "bits of CR4",
         "tdp_mmu_use": "whether a VM uses the TDP MMU",

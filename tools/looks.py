@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from mmuproof.compare.looks import FILE, looks_of
-from mmuproof.lift.tree.kvm_text import macros_of_kvm, words_of_kvm
+from mmuproof.lift.tree.kvm_text import defined_with_arguments, macros_of_kvm, words_of_kvm
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.lifted.kernel import open_kernel
 from tools.stated import ROOT, trees
@@ -29,7 +29,13 @@ def main() -> int:
     rows = []
     for series, path in [*trees()][-_NEWEST:]:
         with open_source(str(path)) as tree, open_kernel(tree, ahead=True) as kvm:
-            looks = looks_of(kvm.every_unit(), wanted, macros_of_kvm(tree.root), words_of_kvm(tree.root))
+            looks = looks_of(
+                kvm.every_unit(),
+                wanted,
+                macros_of_kvm(tree.root),
+                words_of_kvm(tree.root),
+                defined_with_arguments(tree.root),
+            )
         rows.append(f"{json.dumps(series)}: {json.dumps(looks.content)}")
     Path(ROOT / "compare" / FILE).write_text("{\n" + ",\n".join(rows) + "\n}\n", "utf-8")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from mmuproof.cli.prove.running import Proved
@@ -75,6 +76,6 @@ def carry_over(
     for place, result in zip(places, (each.result for each in again), strict=True):
         # What is lost under these names as well is told of what is still not found.
         if result.verdict is not Verdict.ERROR:
-            found[place] = result
+            found[place] = replace(result, assumptions=(*result.assumptions, *names.assumed))
             better += [place] if result.verdict is not Verdict.LOST else []
     return tuple(found), CarriedNames(names.said if better else (), tuple(better))

@@ -204,7 +204,7 @@ class Installed:
         from mmuproof.model.edits import edited_files
         from mmuproof.model.lifted.bodies import KernelBodies
         from mmuproof.model.lifted.functions import kernel_functions
-        from mmuproof.model.lifted.kernel import open_kernel
+        from mmuproof.model.lifted.kernel import NO_TEXTS, open_kernel
         from mmuproof.model.lifted.units import saved_units
 
         watcher.phase("reading the tree")
@@ -214,14 +214,15 @@ class Installed:
             folder = None if asked.parsed_anew else cache_folder(UNITS)
             units = None if folder is None else saved_units(folder)
 
-            def parsed(more: Sequence[str] = ()) -> LiftedKvm:
-                return opened.enter_context(open_kernel(tree, asked.edits, given=asked.config, more=more, saved=units))
+            def parsed(more: Sequence[str] = (), texts: Mapping[str, str] = NO_TEXTS) -> LiftedKvm:
+                read = open_kernel(tree, asked.edits, given=asked.config, more=more, saved=units, texts=texts)
+                return opened.enter_context(read)
 
             former = None
             if asked.renamed is not None:
                 from mmuproof.cli.shared.former_kernel import FormerKernel
 
-                former = opened.enter_context(FormerKernel.opened(asked.renamed, asked.config))
+                former = opened.enter_context(FormerKernel.opened(asked.renamed, asked.config, units))
             kvm = parsed()
 
             def read_ahead() -> None:

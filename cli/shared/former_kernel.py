@@ -13,11 +13,14 @@ from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.catalogue import Renamed
 from mmuproof.cli.shared.errors import UsageProblem
 from mmuproof.compare.looks import looks_before
+from mmuproof.compare.put_back import PutBack
 from mmuproof.compare.renamed_constants import renamed_constants
-from mmuproof.compare.renaming import MapError, find_names, place_names
+from mmuproof.compare.renaming import MapError, find_names_and_forms, place_names
+from mmuproof.lift.errors import ParseFailed
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
+from mmuproof.lift.parsing.saved_units import SavedUnits
 from mmuproof.lift.tree.dot_config import DotConfig
-from mmuproof.lift.tree.kvm_text import macros_of_kvm, words_of_kvm
+from mmuproof.lift.tree.kvm_text import defined_with_arguments, macros_of_kvm, words_of_kvm
 from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.constants import LOOKED_UP
@@ -34,15 +37,19 @@ class FormerKernel:
         tree: its tree, if the user has named it.
         given: names that are known, each with the earlier one.
         config: the user's configuration.
+        units: where parsed units are kept, if anywhere.
     """
 
     tree: KernelTree | None
     given: Mapping[str, str]
     config: DotConfig | None
+    units: SavedUnits | None = None
 
     @classmethod
     @contextmanager
-    def opened(cls, asked: Renamed, config: DotConfig | None) -> Iterator[FormerKernel]:
+    def opened(
+        cls, asked: Renamed, config: DotConfig | None, units: SavedUnits | None = None
+    ) -> Iterator[FormerKernel]:
         """The kernel that a tree is to be read like, as long as the ``with`` block lasts.
 
         Raises:
@@ -52,22 +59,24 @@ class FormerKernel:
             yield cls(tree=None, given=asked.given, config=config)
             return
         with open_source(asked.like, cache=cache_folder(TREES)) as tree:
-            yield cls(tree=tree, given=asked.given, config=config)
+            yield cls(tree=tree, given=asked.given, config=config, units=units)
 
     def gone(self, tree: KernelTree) -> tuple[str, ...]:
         """The names that the released kernel has, that we ask for and that a tree's text lacks; in half a second."""
         looks = looks_before(tree.version)
-        return () if looks is None else looks.gone(words_of_kvm(tree.root))
+        if looks is None:
+            return ()
+        return looks.gone(words_of_kvm(tree.root), defined_with_arguments(tree.root))
 
     def read(
-        self, tree: KernelTree, new: LiftedKvm, again: Callable[[Sequence[str]], LiftedKvm]
+        self, tree: KernelTree, new: LiftedKvm, again: Callable[[Sequence[str], Mapping[str, str]], LiftedKvm]
     ) -> tuple[Kvm, FormerNames]:
         """A new tree under the earlier names, and these names.
 
         Args:
             tree: the new tree.
             new: the same, parsed.
-            again: parses it once more, for the values of some more macros.
+            again: parses it once more, for the values of some more macros, or with other texts of files.
 
         Raises:
             ParseFailed: the earlier tree does not parse.
@@ -82,15 +91,34 @@ class FormerKernel:
             constants = looks.renamed_constants(here)
         macros = [*constants, *(name for name in self.given if name in here)]
         if macros:
-            new = again(macros)
+            new = again(macros, {})
         try:
             given = place_names(new.every_unit(), self.given) if self.given else THE_SAME_NAMES
         except MapError as error:
             raise UsageProblem(f"--map {error}") from error
-        names = FormerNames(constants=constants) | given
+        names, forms = FormerNames(constants=constants) | given, PutBack()
         if self.tree is not None:
-            with open_kernel(self.tree, given=self.config, ahead=True) as old:
-                names = names | find_names(old.every_unit(), new.every_unit(), given)
+            with open_kernel(self.tree, given=self.config, ahead=True, saved=self.units) as old:
+                found, forms = find_names_and_forms(old.every_unit(), new.every_unit(), tree.root, given)
+            names = names | found
         elif looks is not None:
             names = names | looks.find(new.every_unit(), given)
+            forms = looks.forms(new.every_unit(), tree.root)
+        new, forms = _put_back(tree, new, forms, lambda texts: again(macros, texts))
+        names = names | forms.names
         return new.under(names), names
+
+
+def _put_back(
+    tree: KernelTree, new: LiftedKvm, forms: PutBack, again: Callable[[Mapping[str, str]], LiftedKvm]
+) -> tuple[LiftedKvm, PutBack]:
+    """A tree with what it has in other forms in the earlier ones, and those of them with which it parses."""
+    while forms:
+        kvm = again(forms.texts(tree.root))
+        try:
+            kvm.every_unit()
+        except ParseFailed as error:
+            forms = forms.without(error.diagnostics)
+            continue
+        return kvm, forms
+    return new, forms

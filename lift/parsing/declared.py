@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from clang.cindex import Cursor, CursorKind, TranslationUnit
@@ -104,12 +104,17 @@ class Declared:
                 found.add(cursor.type.spelling, kept)
         return found
 
+    @property
+    def enumerations(self) -> Iterator[Cursor]:
+        """The enumerations, in their order."""
+        return (clang_api.unpacked(enum, self.unit) for enum in self._enums)
+
     @cached_property
     def enumerators(self) -> Mapping[str, Cursor]:
         """The enumeration constants."""
         found = CursorsByName(self.unit)
-        for enum in self._enums:
-            for child in clang_api.children(clang_api.unpacked(enum, self.unit)):
+        for enumeration in self.enumerations:
+            for child in clang_api.children(enumeration):
                 if clang_api.number_of_kind(child) == _ENUM_CONSTANT:
                     found.add(clang_api.spelling(child), clang_api.packed(child))
         return found

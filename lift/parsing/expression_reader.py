@@ -175,6 +175,10 @@ class ExpressionReader(InitializerReader):
         part = self._part(base_cursor, target)
         if part is not None:
             return syntax.Name(part.type, at, part)
+        if self._names.columns:
+            column = self._of_column(cursor, base_cursor, target, at)
+            if column is not None:
+                return column
         base = self.expression(base_cursor, at)
         is_arrow = isinstance(base.type, PointerType)
         record = base.type.target if isinstance(base.type, PointerType) else base.type
@@ -184,9 +188,32 @@ class ExpressionReader(InitializerReader):
             raise self.refuse(cursor, f"member {cursor.spelling} of {record.name}")
         field = self._field(target)
         field = StructMember(field.name, inner + field.offset, field.type, field.bit_width)
-        return syntax.Member(
-            type=self.type(clang_api.type_of(cursor), cursor), at=at, base=base, arrow=is_arrow, field=field
+        own = self._names.embedded and self.is_embedded(target)
+        type_ = field.type if own else self.type(clang_api.type_of(cursor), cursor)
+        return syntax.Member(type=type_, at=at, base=base, arrow=is_arrow, field=field)
+
+    def _of_column(self, cursor: Cursor, element: Cursor, member: Cursor, at: Location) -> Expr | None:
+        """A member of an element of an array of structs, as an element of the array that it was, if it was one.
+
+        Raises:
+            Refused: such an array, or an element of it, is used as a whole.
+        """
+        if self.is_transposed(member):
+            raise self.refuse(cursor, f"{member.spelling} as a whole, whose elements' members were arrays of their own")
+        parts = clang_api.children(element) if element.kind is CursorKind.ARRAY_SUBSCRIPT_EXPR else []
+        array = _unconverted(parts[0]) if parts else None
+        if array is None or array.kind is not CursorKind.MEMBER_REF_EXPR or not self.is_transposed(array.referenced):
+            return None
+        (owner_cursor,) = (
+            child for child in clang_api.children(array) if clang_api.number_of_kind(child) not in _REFERENCES
         )
+        owner, column = self.expression(owner_cursor, at), self.column(array.referenced, member)
+        whole = syntax.Member(
+            type=column.type, at=at, base=owner, arrow=isinstance(owner.type, PointerType), field=column
+        )
+        start = syntax.Cast(decayed(column.type), at, whole)
+        type_ = self.type(clang_api.type_of(cursor), cursor)
+        return syntax.Index(type_, at, start, self.expression(parts[1], at))
 
     def _index(self, cursor: Cursor, at: Location) -> Expr:
         base, index = (self.expression(child, at) for child in clang_api.children(cursor))
@@ -282,6 +309,11 @@ class ExpressionReader(InitializerReader):
             return inner if isinstance(type_, ArrayType) else syntax.Cast(type_, at, inner)
         if isinstance(inner.type, PointerType | IntType):
             return syntax.Cast(self.value_type(cursor), at, inner)
+        if self._names.embedded and isinstance(inner.type, RecordType):
+            pointer = self.type(clang_api.type_of(cursor), cursor)
+            if isinstance(pointer, PointerType):
+                # The array that it is here decays.
+                return syntax.Unary(pointer, at, syntax.UnaryOp.ADDRESS, inner)
         return syntax.Cast(self.type(clang_api.type_of(cursor), cursor), at, inner)
 
     _EXPRESSIONS: ClassVar[dict[int, Callable[[ExpressionReader, Cursor, Location], Expr]]] = clang_api.by_number(
@@ -321,6 +353,16 @@ def _characters(spelling: str) -> bytes | None:
         else:
             found += other.encode()
     return bytes(found)
+
+
+def _unconverted(cursor: Cursor) -> Cursor:
+    """An expression without the parentheses and implicit conversions around it."""
+    while cursor.kind in (CursorKind.PAREN_EXPR, CursorKind.UNEXPOSED_EXPR):
+        inner = clang_api.children(cursor)
+        if len(inner) != 1:
+            break
+        (cursor,) = inner
+    return cursor
 
 
 def _distance(outer: RecordType, inner: CType) -> int | None:

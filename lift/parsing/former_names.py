@@ -24,6 +24,11 @@ class FormerNames:
             member that is a struct itself says that what is in it was in the outer record.
         parameters: of parameters, by their function as the tree calls it.
         parts: of members of a variable that is a struct, by the variable: they were variables of their own.
+        columns: of members of the elements of an array of structs, by the record that has the array, and the array:
+            they were arrays of the record's own.
+        embedded: of members that are arrays of one element here, by their record: they were such an element, of this
+            type.
+        forms: of what has another form here than under its earlier name, what is to be said of it.
     """
 
     functions: Mapping[str, str] = field(default_factory=dict)
@@ -33,10 +38,18 @@ class FormerNames:
     members: Mapping[tuple[str, str], str] = field(default_factory=dict)
     parameters: Mapping[tuple[str, str], str] = field(default_factory=dict)
     parts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    embedded: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    forms: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether anything has another name."""
         return bool(self.kinds)
+
+    @cached_property
+    def transposed(self) -> frozenset[tuple[str, str]]:
+        """The arrays of structs, by their record, of which members of the elements were arrays of their own."""
+        return frozenset((record, array) for record, array, _ in self.columns)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -74,11 +87,21 @@ class FormerNames:
         """Where what was a variable of its own is, by the variable and its member."""
         return {former: here for here, former in self.parts.items()}
 
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What is taken for granted of them, a sentence each."""
+        return tuple(self.forms[f"{record}.{member}"] for record, member in self.embedded)
+
     @cached_property
     def said(self) -> tuple[str, ...]:
         """What is what, a sentence each."""
         return (
-            *(f"{here}() is what {former}() was" for here, former in self.functions.items()),
+            *self.forms.values(),
+            *(
+                f"{here}() is what {former}() was"
+                for here, former in self.functions.items()
+                if former not in self.forms
+            ),
             *(
                 f"{here} is what {former} was"
                 for names in (self.variables, self.records, self.constants)
@@ -95,6 +118,10 @@ class FormerNames:
                 for (function, here), former in self.parameters.items()
             ),
             *(f"{variable}.{here} is what {former} was" for (variable, here), former in self.parts.items()),
+            *(
+                f"{record}.{array}[].{here} is what {record}.{former}[] was"
+                for (record, array, here), former in self.columns.items()
+            ),
         )
 
     @cached_property

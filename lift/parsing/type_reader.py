@@ -202,7 +202,7 @@ class TypeReader:
             raise self.refuse(declaration, f"{canonical.spelling} is not defined in this translation unit")
         fields: list[StructMember] = []
         for cursor in canonical.get_fields():
-            fields.append(self._field(cursor))
+            fields += self._columns(cursor) if self.is_transposed(cursor) else [self._field(cursor)]
         return tuple(fields)
 
     def _field(self, cursor: Cursor) -> StructMember:
@@ -213,12 +213,48 @@ class TypeReader:
         # An anonymous member is spelled "union outer::(anonymous at file:line)".
         name = "" if "(" in cursor.spelling else cursor.spelling
         if self._names.members and name:
-            name = self._names.members.get((_record_of(cursor), name), name)
-        return StructMember(name, offset, self.type(clang_api.type_of(cursor), cursor), width)
+            name = self._names.members.get((record_of(cursor), name), name)
+        type_ = self.type(clang_api.type_of(cursor), cursor)
+        if self._names.embedded and isinstance(type_, ArrayType) and self.is_embedded(cursor):
+            type_ = type_.element
+        return StructMember(name, offset, type_, width)
+
+    def is_embedded(self, member: Cursor) -> bool:
+        """Whether a member is an array of one element that was no array."""
+        return (record_of(member), member.spelling) in self._names.embedded
+
+    def is_transposed(self, member: Cursor) -> bool:
+        """Whether a member is an array of structs of which members were arrays of their own."""
+        transposed = self._names.transposed
+        return bool(transposed) and (record_of(member), member.spelling) in transposed
+
+    def _columns(self, array: Cursor) -> list[StructMember]:
+        """The arrays that an array of structs was, one behind the other where it stands, the widest elements first."""
+        key, type_ = (record_of(array), array.spelling), self.type(clang_api.type_of(array), array)
+        element = type_.element if isinstance(type_, ArrayType) else None
+        if not isinstance(type_, ArrayType) or not isinstance(element, RecordType) or element.is_union:
+            raise self.refuse(array, f"{array.spelling}, which is no array of structs")
+        if any(each.bit_width is not None or not each.name for each in element.fields):
+            raise self.refuse(array, f"{array.spelling} with bit-fields, or members without a name, as several arrays")
+        found, offset = [], array.get_field_offsetof()
+        for each in sorted(element.fields, key=lambda each: -each.width):
+            name = self._names.columns.get((*key, each.name), f"{array.spelling}.{each.name}")
+            column = ArrayType(each.type, type_.count, f"{each.type.name}[{type_.count}]")
+            found.append(StructMember(name, offset, column))
+            offset += column.bits
+        return found
+
+    def column(self, array: Cursor, member: Cursor) -> StructMember:
+        """The array that a member of the elements of an array of structs was."""
+        outer = self.type(array.semantic_parent.type, array)
+        name = self._names.columns.get((record_of(array), array.spelling, member.spelling))
+        assert isinstance(outer, RecordType)
+        wanted = name or f"{array.spelling}.{member.spelling}"
+        return next(each for each in outer.fields if each.name == wanted)
 
 
-def _record_of(member: Cursor) -> str:
-    """The record with a name that a member is declared in."""
+def record_of(member: Cursor) -> str:
+    """The record with a name that a member is declared in, or inside of which."""
     parent = member.semantic_parent
     while "(" in parent.type.spelling and parent.semantic_parent.kind in _RECORDS:
         parent = parent.semantic_parent

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from clang.cindex import Cursor, Diagnostic, StorageClass, TranslationUnit
+from clang.cindex import Cursor, CursorKind, Diagnostic, StorageClass, TranslationUnit
 
 from mmuproof.lift.c_types import RecordType, members_named
 from mmuproof.lift.effects import Effects, EffectsOf
@@ -18,7 +18,9 @@ from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.clang_run import run_clang
 from mmuproof.lift.parsing.declared import Declared
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
+from mmuproof.lift.parsing.member_places import TextPlace, declared_at, set_at
 from mmuproof.lift.parsing.messages import message_of
+from mmuproof.lift.parsing.prototypes import Prototype
 from mmuproof.lift.parsing.reader import Reader
 from mmuproof.lift.parsing.view import view_of
 from mmuproof.lift.parsing.write_reader import WriteReader
@@ -297,6 +299,29 @@ class Unit:
     def file_of_record(self, record: str) -> str:
         """The file that a struct or union is defined in, relative to the tree."""
         return self._reader.location(self.declared.records[record]).file
+
+    def prototype(self, function: str) -> Prototype:
+        """How a function with a body here is declared."""
+        return Prototype.of(self.declared.functions[function])
+
+    def declared_at(self, record: str, member: str) -> TextPlace | None:
+        """Where a member of a struct or union is declared; None if that is in no file of the tree."""
+        inside = clang_api.descendants(self.declared.records[record])
+        found = (each for each in inside if each.kind is CursorKind.FIELD_DECL and each.spelling == member)
+        return next((declared_at(self._root, each) for each in found), None)
+
+    def set_at(self, function: str, record: str, member: str) -> tuple[TextPlace | None, ...]:
+        """Where a function with a body here sets a member; see `mmuproof.lift.parsing.member_places.set_at`."""
+        return tuple(set_at(self._root, self.declared.functions[function], record, member))
+
+    def enumerators_in(self, wanted: Callable[[str], bool]) -> dict[str, tuple[int, frozenset[str]]]:
+        """The enumerators in some files, each with its value and the names of all of its enumeration."""
+        found: dict[str, tuple[int, frozenset[str]]] = {}
+        for enumeration in self.declared.enumerations:
+            if wanted(self._reader.location(enumeration).file):
+                values = {each.spelling: int(each.enum_value) for each in enumeration.get_children()}
+                found |= {name: (value, frozenset(values)) for name, value in values.items()}
+        return found
 
     def functions_in(self, wanted: Callable[[str], bool]) -> dict[str, str]:
         """The functions with a body in some files, which are given to ``wanted`` relative to the tree; with it."""

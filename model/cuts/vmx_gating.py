@@ -18,7 +18,9 @@ READ_MSR_SAFE = Cut(
     function="native_read_msr_safe", reason="IA32_VMX_EPT_VPID_CAP of the processor: any value", writes=((1, "*"),)
 )
 SHADOW_EPT = Cut(
-    function=functions.KVM_INIT_SHADOW_EPT_MMU, reason="sets the MMU up; what it is told is the result here"
+    function=functions.KVM_INIT_SHADOW_EPT_MMU,
+    reason="sets the MMU up; what it is told is the result here",
+    watched=True,
 )
 SET_EPT_MASKS = Cut(
     function=functions.KVM_MMU_SET_EPT_MASKS, reason="sets the masks of EPT up; what it is told is the result here"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.lift.c_types import RecordType, member_at
+from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
@@ -18,7 +18,7 @@ from mmuproof.model.exits import EptViolationExit, ErrorCodeHandedOn, Exits, Inj
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, read
+from mmuproof.model.lifted.session import Session, own_member, read
 from mmuproof.model.named import (
     constants,
     functions,
@@ -66,7 +66,7 @@ class _Machine:
     def _find(self, owner: Object, parts: Sequence[str]) -> tuple[Object, int, int]:
         if not isinstance(owner.type, RecordType):
             raise Refused(f"{owner.name} is no struct")
-        place = member_at(owner.type, parts[0])
+        place = own_member(owner.type, parts[0])
         if len(parts) == 1:
             return owner, place.offset, place.width
         pointer = self.memory.read(owner, place.offset, place.width)

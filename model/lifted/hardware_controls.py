@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmuproof.lift.c_types import RecordType, StructMember, member_at
+from mmuproof.lift.c_types import RecordType, StructMember
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, pointer_to
 from mmuproof.lift.machine.values import choose
 from mmuproof.lift.parsing.unit import Unit
@@ -36,7 +36,7 @@ from mmuproof.model.lifted.loaded_cr3 import svm_cr3, vmx_cr3
 from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, bit_field, member, place_of, read_member
+from mmuproof.model.lifted.session import Session, bit_field, member, own_member, place_of, read_member
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.named import (
     constants,
@@ -269,7 +269,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
 def _inside(whole: StructMember, path: str) -> StructMember:
     """A member of a struct that is a member itself, from where that one is counted from."""
     assert isinstance(whole.type, RecordType)
-    found = member_at(whole.type, path)
+    found = own_member(whole.type, path)
     return replace(found, offset=whole.offset + found.offset)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar, cast
 
 from mmuproof.lift.c_types import RecordType
@@ -622,6 +623,10 @@ class LiftedKvm(Kvm):
         return tuple(sorted({f"The static_assert at {each.at} fails: {each.message}." for each in failed}))
 
 
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+"""Of a tree that reads as its files do."""
+
+
 @contextmanager
 def open_kernel(
     tree: KernelTree,
@@ -633,6 +638,7 @@ def open_kernel(
     changed: Collection[str] = (),
     more: Collection[str] = (),
     saved: SavedUnits | None = None,
+    texts: Mapping[str, str] = NO_TEXTS,
 ) -> Iterator[LiftedKvm]:
     """Parse a tree's MMU code; the result can be used inside the ``with`` block.
 
@@ -646,12 +652,13 @@ def open_kernel(
         changed: the files, relative to the tree, in which it is not like ``like``.
         more: macros whose values are asked for beside those that all trees are asked for.
         saved: where parsed units are kept; not used where there are edits, or macros beside the usual ones.
+        texts: what stands in the place of some files, made in memory; no edit is of one of them.
 
     Raises:
         ParseFailed: a translation unit does not parse; also later, from what the block asks.
         SourceError: a file is missing, or an edit does not fit; also later.
     """
-    edited = edited_files(tree.root, edits)
+    edited = {**edited_files(tree.root, edits), **texts}
     with tempfile.TemporaryDirectory(prefix="mmuproof-") as folder:
         constants = ConstantNames((*LOOKED_UP.names, *more), LOOKED_UP.listed_in)
         kept = None if edited or more else saved

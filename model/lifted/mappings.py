@@ -18,7 +18,7 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.host_width import host_width
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, argument, member, pointee, read, read_member
+from mmuproof.model.lifted.session import Session, argument, member, own_member, pointee, read, read_member
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.mappings import AdjustedLevel, CheckedEptp, FrameFound, MappingAsked, Mappings
 from mmuproof.model.masks import ShadowMasks
@@ -141,7 +141,7 @@ class LiftedMappings(Mappings, Remembers):
         for call in calls[1:]:
             access = ite(call.guard, self._handed_on(call), access)
         assert isinstance(page.type, RecordType)
-        role = page.type.members[kvm_mmu_page.ROLE]
+        role = own_member(page.type, kvm_mmu_page.ROLE)
 
         def of_role(name: str) -> BitVec:
             place = member(role.type, name)  # type: ignore[arg-type]
@@ -199,7 +199,7 @@ class LiftedMappings(Mappings, Remembers):
         name = functions.NESTED_VMX_CHECK_EPTP
         vmx = Object(name="vmx", type=self._nested.record(vcpu_vmx.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(vmx.type, RecordType)
-        vcpu = {kvm_vcpu.STRUCT: pointer_to(vmx, vmx.type.members[kvm_vcpu.IN_VENDORS].offset)}
+        vcpu = {kvm_vcpu.STRUCT: pointer_to(vmx, own_member(vmx.type, kvm_vcpu.IN_VENDORS).offset)}
         accepted = session.integer(memory, name, objects=vcpu, values={"new_eptp": eptp})
         at = str(self._nested.function(name).location)
         return CheckedEptp(eptp, ne(accepted, 0), at, session.evidence())

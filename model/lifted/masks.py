@@ -15,7 +15,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.host_width import give_host_width, host_width
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, member, read_member
+from mmuproof.model.lifted.session import Session, member, own_member, read_member
 from mmuproof.model.masks import Host, Masks, ShadowMasks, memory_encryption, runs_on_amd
 from mmuproof.model.named import functions, host_kernel, spte_masks, switches
 from mmuproof.model.vendor import Vendor
@@ -161,7 +161,7 @@ class LiftedMasks(Masks, Remembers):
         ops = session.global_object(switches.KVM_X86_OPS)
         assert isinstance(ops.type, RecordType)
         if self._unit.has_member(ops.type.name, host_kernel.GET_MT_MASK):
-            place = ops.type.members[host_kernel.GET_MT_MASK]
+            place = own_member(ops.type, host_kernel.GET_MT_MASK)
             callback = FunctionRef(functions.KVM_X86_GET_MT_MASK, known=False, member="get_mt_mask")
             there = Pointer((Target(guard=TRUE, function=callback),))
             memory.write(ops, place.offset, place.width, there if vendor is Vendor.INTEL else NULL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmuproof.lift.c_types import PointerType, RecordType, member_at
+from mmuproof.lift.c_types import PointerType, RecordType
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.findings import CallMade, numbered
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
@@ -15,7 +15,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, bit_field, read_member
+from mmuproof.model.lifted.session import Session, bit_field, own_member, read_member
 from mmuproof.model.named import constants, functions, kvm_mmu, kvm_vcpu, page_role, vcpu_svm, vcpu_vmx, x86_exception
 from mmuproof.model.nested import (
     WALKED_FORMATS,
@@ -81,7 +81,7 @@ class LiftedNested(Nested, Remembers):
         mask = unit.constant(constants.SVM_MISC_ENABLE_GMET)
         if mask is None or not isinstance(owner.type, RecordType) or owner.type.name != _CONTAINERS[Vendor.AMD]:
             return FALSE
-        place = member_at(owner.type, vcpu_svm.NESTED_CTL_MISC_CTL)
+        place = own_member(owner.type, vcpu_svm.NESTED_CTL_MISC_CTL)
         return ne(read_member(memory, owner, place) & mask, 0)
 
     @once
@@ -151,7 +151,7 @@ def _container(unit: Unit, vendor: Vendor) -> tuple[Object, int]:
         except Missing:
             continue
         owner = Object(name="vcpu", type=record, kind=ObjectKind.INPUT, by_pointer=True)
-        return owner, 0 if name == kvm_vcpu.STRUCT else member_at(record, kvm_vcpu.IN_VENDORS).offset
+        return owner, 0 if name == kvm_vcpu.STRUCT else own_member(record, kvm_vcpu.IN_VENDORS).offset
     raise NotThere([kvm_vcpu.STRUCT])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mmuproof.lift.c_types import ArrayType, IntType, RecordType, member_at
+from mmuproof.lift.c_types import ArrayType, IntType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import numbered
@@ -16,7 +16,7 @@ from mmuproof.model.cuts import roots as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_field, member, read, read_member
+from mmuproof.model.lifted.session import bit_field, member, own_member, read, read_member
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.named import (
@@ -134,7 +134,7 @@ class LiftedRoots(Roots, Remembers):
         mmus.connect(bench.memory, nested=False, l2=False)
         own = bench.memory.copy()
         mmus.connect(bench.memory, nested=True, l2=True)
-        in_use = member_at(_record(vcpu), kvm_mmu.IN_USE)
+        in_use = own_member(_record(vcpu), kvm_mmu.IN_USE)
         mmu = choose(
             ne(nested, 0),
             bench.memory.read(vcpu, in_use.offset, in_use.width),
@@ -346,7 +346,7 @@ def _kept(bench: Bench, mmu: Object) -> Iterator[KeptRoot]:
     assert isinstance(current.type, RecordType)
     starts = (current.offset, *(earlier.offset + i * current.type.bits for i in range(earlier.type.count)))
     for start in starts:
-        pgd, hpa = (member_at(current.type, name) for name in ("pgd", "hpa"))
+        pgd, hpa = (own_member(current.type, name) for name in ("pgd", "hpa"))
         yield KeptRoot(*(read(bench.memory, mmu, start + each.offset, each.width) for each in (pgd, hpa)))
 
 
@@ -377,7 +377,7 @@ def _record(owner: Object) -> RecordType:
 
 def _role_in_use(bench: Bench, memory: Memory, owner: Object, prefix: str) -> BitVec:
     """The role for the root of the MMU that a vCPU uses."""
-    place = member_at(_record(owner), f"{prefix}{kvm_mmu.IN_USE}")
+    place = own_member(_record(owner), f"{prefix}{kvm_mmu.IN_USE}")
     pointer = memory.read(owner, place.offset, place.width)
     assert isinstance(pointer, Pointer)
     found, role = member(bench.unit.record(kvm_mmu.MMU), kvm_mmu.ROOT_ROLE), bv(0, _ROLE)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 
-from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember, member_at, members_named
+from mmuproof.lift.c_types import CType, PointerType, RecordType, StructMember, member_at, members_named
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.definitions import Definitions
 from mmuproof.lift.machine.findings import CallMade, RoundMade
 from mmuproof.lift.machine.machine import Machine
-from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value, pointer_to
-from mmuproof.lift.machine.values import NULL, as_pointer
+from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value
+from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.evidence import Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.arguments import KnownArguments
 from mmuproof.model.lifted.linked import NO_STATIC_CALLS, Linked
-from mmuproof.smt.terms import BitVec, Bool, any_of, resize, var
+from mmuproof.smt.terms import BitVec, Bool, any_of
 
 _MOST_BY_VALUE = 64
 """Bits of a struct that is a number where it is passed by value."""
@@ -72,8 +73,10 @@ class Session:
             memory: the state before and, afterwards, after the call.
             names: the function's name, or its names over time.
             objects: pointers to structs, by the struct's name: kernels rename parameters.
-            values: integers by parameter; a parameter may be listed under several names.
-            pointers: pointers to other things, by parameter.
+            values: integers by parameter; a parameter may be listed under several names, and may be a member of a
+                struct that is made of them.
+            pointers: pointers to other things, by parameter; a function may take the number behind one, and give back
+                what it is to be.
             records: where the structs and unions are that are passed by value, by their names.
 
         Raises:
@@ -83,31 +86,11 @@ class Session:
             function = self.unit.function(*([names] if isinstance(names, str) else names))
         except Missing as missing:
             raise NotThere(missing.names) from None
-        arguments: list[Value | Place] = []
-        for parameter in function.parameters:
-            type_ = parameter.type
-            argument: Value | Place | None = None
-            if isinstance(type_, RecordType):
-                argument = (records or {}).get(type_.name)
-            elif isinstance(type_, PointerType):
-                argument = (pointers or {}).get(parameter.name)
-                if argument is None and isinstance(type_.target, RecordType):
-                    argument = objects.get(type_.target.name)
-                    place = (records or {}).get(type_.target.name)
-                    if argument is None and place is not None:
-                        argument = pointer_to(place.object, place.offset)
-            elif isinstance(type_, IntType):
-                given = (values or {}).get(parameter.name)
-                argument = None if given is None else resize(given, type_.bits)
-            if argument is None and not function.uses(parameter):
-                argument = var(parameter.name, type_.bits) if isinstance(type_, IntType) else NULL
-            if argument is None:
-                known = dict.fromkeys([*(values or {}), *(pointers or {}), *objects, *(records or {})])
-                raise NotThere([f"what the parameter {parameter.name} of {function.name}() is, of {', '.join(known)}"])
-            arguments.append(argument)
-        result = self.machine.run(function, arguments, memory)
+        known = KnownArguments(objects=objects, values=values or {}, pointers=pointers or {}, records=records or {})
+        result = self.machine.run(function, known.of(function, memory), memory)
         if isinstance(result, Place):
             raise Refused(f"{function.name}() returns a struct", str(function.location))
+        known.give_back(function, memory, result)
         return result
 
     def integer(
@@ -275,8 +258,27 @@ def _given(unit: Unit, call: CallMade, names: Sequence[str]) -> Value | None:
     has = unit.parameter_names(call.function)
     position = next((has.index(name) for name in names if name in has), None)
     if position is None:
+        for name in names:
+            found = _in_struct(call, name)
+            if found is not None:
+                return found
         raise NotThere([f"a parameter {' or '.join(names)} of {call.function}(), which has {', '.join(has)}"])
     return call.arguments[position]
+
+
+def _in_struct(call: CallMade, name: str) -> Value | None:
+    """A member of the one struct that a watched call is given by pointer and that has a member of a name."""
+    found = []
+    for argument_ in call.arguments if call.memory is not None else ():
+        places = [each.place for each in argument_.targets] if isinstance(argument_, Pointer) else []
+        place = places[0] if len(places) == 1 else None
+        record = None if place is None or place.dimensions or place.offset else place.object.type
+        if place is not None and isinstance(record, RecordType) and name in record.members:
+            found.append((place.object, record.members[name]))
+    if len(found) != 1 or call.memory is None:
+        return None
+    (object_, held) = found[0]
+    return call.memory.read(object_, held.offset, held.width)
 
 
 def fitting(definitions: Definitions, cuts: Sequence[Cut]) -> tuple[Cut, ...]:
@@ -328,6 +330,20 @@ def member(type_: RecordType, *names: str) -> StructMember:
     raise NotThere([f"{type_.name}.{' or '.join(names)}"])
 
 
+def own_member(type_: CType, path: str) -> StructMember:
+    """The member of a struct at a dotted path.
+
+    Raises:
+        NotThere: there is none.
+    """
+    try:
+        if isinstance(type_, RecordType):
+            return member_at(type_, path)
+    except KeyError:
+        pass
+    raise NotThere([f"{type_.name}.{path}"])
+
+
 def bit_fields(type_: CType, offset: int = 0) -> dict[str, StructMember]:
     """Every bit-field inside a record by name, with its place from the record's start."""
     found: dict[str, StructMember] = {}
@@ -347,11 +363,7 @@ def place_of(owner: Object, path: str) -> StructMember:
     Raises:
         NotThere: there is none.
     """
-    assert isinstance(owner.type, RecordType)
-    try:
-        return member_at(owner.type, path)
-    except KeyError:
-        raise NotThere([f"{owner.type.name}.{path}"]) from None
+    return own_member(owner.type, path)
 
 
 def bit_field(whole: StructMember, name: str) -> StructMember:

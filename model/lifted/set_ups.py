@@ -19,7 +19,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
-from mmuproof.model.lifted.session import Session, bit_field, member, read, read_member
+from mmuproof.model.lifted.session import Session, bit_field, member, own_member, read, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, page_role, spte_masks
 from mmuproof.model.reserved_bits import MmuKind
@@ -180,7 +180,7 @@ class LiftedSetUps(SetUps, Remembers):
         nested = call.kind not in (MmuKind.TDP, MmuKind.SHADOW)
         before.mmus.connect(memory, nested=nested, l2=call.kind is MmuKind.L2)
         assert isinstance(vcpu.type, RecordType)
-        mode = member_at(vcpu.type, kvm_vcpu.HFLAGS)
+        mode = own_member(vcpu.type, kvm_vcpu.HFLAGS)
         memory.write(vcpu, mode.offset, mode.width, resize(call.hflags, mode.width))
         set_up_once(session, memory, vcpu, call.kind, call.request, largest_page=var("huge_page_level", 32))
         return _MadeInARow.by(before.mmus, session, memory).after(before)
@@ -195,7 +195,7 @@ class LiftedSetUps(SetUps, Remembers):
         user = session.global_object(spte_masks.USER)
         memory.write(user, 0, user.type.bits, resize(masks.user, user.type.bits))
         assert isinstance(vcpu.type, RecordType)
-        own_width = member_at(vcpu.type, kvm_vcpu.MAXPHYADDR)
+        own_width = own_member(vcpu.type, kvm_vcpu.MAXPHYADDR)
         memory.write(vcpu, own_width.offset, own_width.width, resize(_width(), own_width.width))
         mmus, objects = Mmus(vcpu), {kvm_vcpu.STRUCT: pointer_to(vcpu)}
         for place in map(mmus.find, Part if world else ()):

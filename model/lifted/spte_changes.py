@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from mmuproof.lift.c_types import IntType, PointerType, RecordType, member_at
+from mmuproof.lift.c_types import IntType, PointerType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import (
@@ -31,7 +31,7 @@ from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once
-from mmuproof.model.lifted.session import Session, bit_field, member, pointee, read, read_member
+from mmuproof.model.lifted.session import Session, bit_field, member, own_member, pointee, read, read_member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.named import (
     constants,
@@ -210,7 +210,7 @@ class Scene:
 
     def _set_level(self, level: BitVec) -> None:
         assert isinstance(self.page.type, RecordType)
-        role = self.page.type.members[kvm_mmu_page.ROLE]
+        role = own_member(self.page.type, kvm_mmu_page.ROLE)
         assert isinstance(role.type, RecordType)
         place = member(role.type, page_role.LEVEL)
         self.memory.write(self.page, role.offset + place.offset, place.width, resize(level, place.width))
@@ -355,8 +355,8 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         mmus.connect(scene.memory, nested=False, l2=False)
         root = mmus.place(Part.ROOT_MMU, kvm_mmu.ROOT_ROLE)
         # A vCPU begins with zeros, and no role of an MMU in use is zero.
-        zeros = {root: 0, member_at(vcpu.type, kvm_vcpu.HFLAGS): 0} | (
-            {} if tdp else {member_at(vcpu.type, kvm_vcpu.CR0): 0}
+        zeros = {root: 0, own_member(vcpu.type, kvm_vcpu.HFLAGS): 0} | (
+            {} if tdp else {own_member(vcpu.type, kvm_vcpu.CR0): 0}
         )
         for place, value in zeros.items():
             scene.memory.write(vcpu, place.offset, place.width, bv(value, place.width))
@@ -369,7 +369,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """A vCPU of the VM."""
         vcpu = Object(name="vcpu", type=self._mmu.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
         assert isinstance(vcpu.type, RecordType)
-        scene.memory.write(vcpu, vcpu.type.members[kvm_vcpu.KVM].offset, 64, pointer_to(scene.kvm))
+        scene.memory.write(vcpu, own_member(vcpu.type, kvm_vcpu.KVM).offset, 64, pointer_to(scene.kvm))
         return vcpu
 
     def _enable_tdp(self, scene: Scene, *, on: bool) -> None:
@@ -464,7 +464,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.page_is_invalid`."""
         scene = Scene([self._mmu], masks)
         assert isinstance(scene.page.type, RecordType)
-        place = bit_field(scene.page.type.members[kvm_mmu_page.ROLE], page_role.INVALID)
+        place = bit_field(own_member(scene.page.type, kvm_mmu_page.ROLE), page_role.INVALID)
         return ne(read_member(scene.memory, scene.page, place), 0)
 
     def _of_page(self, masks: ShadowMasks, predicate: str) -> Bool:
@@ -604,10 +604,10 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         """See `SpteChanges.fast_page_fault`."""
         scene, vcpu, result = self.handled(masks, fault, at)
         assert isinstance(vcpu.type, RecordType)
-        in_use = member_at(vcpu.type, kvm_mmu.IN_USE)
+        in_use = own_member(vcpu.type, kvm_mmu.IN_USE)
         assert isinstance(in_use.type, PointerType)
         assert isinstance(in_use.type.target, RecordType)
-        mmu, root = pointee(scene.memory, vcpu, in_use), member_at(in_use.type.target, kvm_mmu.ROOT_HPA)
+        mmu, root = pointee(scene.memory, vcpu, in_use), own_member(in_use.type.target, kvm_mmu.ROOT_HPA)
         loaded = ne(~read(scene.memory, mmu.object, mmu.offset + root.offset, root.width), 0)
 
         def returns(name: str) -> Bool:
@@ -617,7 +617,7 @@ class LiftedSpteChanges(SpteChanges, Remembers):
         fault_at = scene.objects[kvm_page_fault.STRUCT].targets[0].place
         assert fault_at is not None
         assert isinstance(fault_at.object.type, RecordType)
-        slot = member_at(fault_at.object.type, kvm_page_fault.SLOT)
+        slot = own_member(fault_at.object.type, kvm_page_fault.SLOT)
         logged = self._logs(scene, scene.memory.read(fault_at.object, slot.offset, slot.width))
         marked = scene.session.called(cuts.MARK_DIRTY.function)
         return FastFixed(

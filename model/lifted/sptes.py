@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmuproof.lift.c_types import IntType, RecordType, member_at
+from mmuproof.lift.c_types import IntType, RecordType
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, Value, pointer_to
 from mmuproof.lift.parsing.unit import Unit
@@ -27,7 +27,7 @@ from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.mmio import give_mmio_value
 from mmuproof.model.lifted.mmio_notes import MmioNotes, is_mitigated
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, member, read
+from mmuproof.model.lifted.session import Session, member, own_member, read
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.sptes import (
@@ -127,13 +127,13 @@ class LiftedSptes(Sptes, Remembers):
         assert isinstance(page.type, RecordType)
         assert isinstance(vcpu.type, RecordType)
         for name, value in ((page_role.LEVEL, request.level), (page_role.AD_DISABLED, to_bv(request.ad_disabled))):
-            place = member(page.type.members[kvm_mmu_page.ROLE].type, name)  # type: ignore[arg-type]
-            start = page.type.members[kvm_mmu_page.ROLE].offset + place.offset
+            place = member(own_member(page.type, kvm_mmu_page.ROLE).type, name)  # type: ignore[arg-type]
+            start = own_member(page.type, kvm_mmu_page.ROLE).offset + place.offset
             memory.write(page, start, place.width, resize(value, place.width))
-        memory.write(vcpu, vcpu.type.members[kvm_vcpu.KVM].offset, 64, objects[kvm_vm.STRUCT])
+        memory.write(vcpu, own_member(vcpu.type, kvm_vcpu.KVM).offset, 64, objects[kvm_vm.STRUCT])
         record = self._unit.record(kvm_mmu.MMU)
         mmu = Object(name=f"vcpu->{kvm_mmu.IN_USE}", type=record, kind=ObjectKind.INPUT, by_pointer=True)
-        place = member_at(vcpu.type, kvm_mmu.IN_USE)
+        place = own_member(vcpu.type, kvm_mmu.IN_USE)
         memory.write(vcpu, place.offset, place.width, pointer_to(mmu))
         result = Object(name="*new_spte", type=IntType(64, False, "u64"), kind=ObjectKind.UNSET)
         wrprot = session.integer(

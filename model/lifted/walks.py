@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmuproof.lift.c_types import ArrayType, RecordType, StructMember, member_at
+from mmuproof.lift.c_types import ArrayType, RecordType, StructMember
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
@@ -12,7 +12,7 @@ from mmuproof.model.cuts.walks import CUTS, GET_RFLAGS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, bit_fields, member, read, read_member
+from mmuproof.model.lifted.session import Session, bit_fields, member, own_member, read, read_member
 from mmuproof.model.named import constants, functions, kvm_mmu, kvm_vcpu, page_role, switches
 from mmuproof.model.walks import (
     GpteFormat,
@@ -180,7 +180,7 @@ class LiftedWalks(Walks, Remembers):
         """A nested MMU's root role is its CPU role's base, as the kvm_init_shadow_*_mmu() set it."""
         if "root_role" not in state.record.members:
             return
-        place = state.record.members[kvm_mmu.ROOT_ROLE]
+        place = own_member(state.record, kvm_mmu.ROOT_ROLE)
         state.memory.write(state.walker, state.offset + place.offset, place.width, extract(role, place.width - 1, 0))
 
     def _metadata(self, state: WalkInMemory) -> PagingMetadata:
@@ -213,7 +213,7 @@ class LiftedWalks(Walks, Remembers):
         )
         vcpu = state.vcpu.type
         assert isinstance(vcpu, RecordType)
-        pkru, cr0 = (member_at(vcpu, name) for name in (kvm_vcpu.PKRU, kvm_vcpu.CR0))
+        pkru, cr0 = (own_member(vcpu, name) for name in (kvm_vcpu.PKRU, kvm_vcpu.CR0))
         role_wp = bit(walk.flags["cr0_wp"], 0)
         if walk.kind is WalkKind.GUEST:
             # With TDP the guest may change CR0.WP without an exit, so the role's copy may be stale.

@@ -64,6 +64,15 @@ def unit(tmp_path: Path) -> Callable[..., Unit]:
             {"u32 a, b;": "u32 b; struct { u32 value; } first;", "p->a": "p->first.value"},
             FormerNames(members={("struct s", "first"): "", ("struct s", "value"): "a"}),
         ),
+        (
+            {
+                "u32 a, b;": "u32 b; struct { u32 one, two; } pair;",
+                "u32 b;": "",
+                "p->a": "p->pair.one",
+                "p->b": "p->pair.two",
+            },
+            FormerNames(members={("struct s", "pair"): "", ("struct s", "one"): "a", ("struct s", "two"): "b"}),
+        ),
         ({"access": "acc"}, FormerNames(parameters={("g", "acc"): "access"})),
         (
             {"u64 nx_mask, x_mask;": "struct { u64 nx, x; } masks;", "nx_mask": "masks.nx", "x_mask": "masks.x"},
@@ -81,6 +90,7 @@ def unit(tmp_path: Path) -> Callable[..., Unit]:
         "a member",
         "members in a struct of their own",
         "a member of another name in a struct of its own",
+        "members of other names in a struct of their own",
         "a parameter",
         "variables gathered in a struct",
         "not a member that nobody reads, where another has come",
@@ -179,6 +189,13 @@ def test_a_name_is_gone_if_no_word_of_the_text_makes_it(
     here = ["build", "twice", "find", "cached"]
     looks = looks_of([unit(text)], set(tokens(text)), {}, here)
     assert looks.gone(words.split()) == gone
+
+
+def test_a_function_of_which_a_macro_has_the_name_now_is_gone(unit: Callable[..., Unit]) -> None:
+    text = "int twice(int a) { return a; }\nint both(int a) { return a; }\n"
+    looks = looks_of([unit(text)], set(tokens(text)), {}, ["twice", "both"], ["both"])
+    assert looks.gone(["twice", "both"], ["twice", "both"]) == ("twice",)
+    assert looks.gone(["twice", "both"], ["other"]) == ()
 
 
 def test_a_release_is_seen_as_the_last_before_it() -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from mmuproof.lift.c_types import IntType
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.kvm import NotThere
-from mmuproof.model.lifted.session import Session, bit_field, place_of
-from mmuproof.smt.terms import bv
+from mmuproof.model.lifted.session import Session, bit_field, own_member, place_of
+from mmuproof.smt.terms import BitVec, bv
 from tests.lift.machine.conftest import CLANG, PROGRAMS
 
 TYPES = "union r { u32 w; struct { u32 x : 3; u32 y : 4; }; }; struct s { u32 a; };\n"
@@ -65,6 +66,15 @@ def test_a_bit_field_is_counted_from_where_its_whole_is(session: Open) -> None:
     assert lost.value.names == ("union r.z",)
 
 
+@pytest.mark.parametrize("path", ["role.x.y", "roles", "role.z"])
+def test_a_member_that_is_not_there_is_told_with_its_struct(path: str, session: Open) -> None:
+    opened = session("struct outer { u64 before; union r role; };")
+    with pytest.raises(NotThere) as lost:
+        own_member(opened.unit.record("struct outer"), path)
+    assert lost.value.names == (f"struct outer.{path}",)
+    assert own_member(opened.unit.record("struct outer"), "role.y").offset == 64 + 3
+
+
 def test_a_parameter_that_is_not_used_need_not_be_known(session: Open) -> None:
     opened = session("u32 f(struct s *p, u32 flags, u32 level) { u32 x = level; return x + 1; }")
     assert opened.integer(Memory(), "f", objects={}, values={"level": bv(3, 32)}).value == 4
@@ -86,3 +96,56 @@ def test_a_struct_by_value_may_be_taken_by_pointer(text: str, session: Open) -> 
     made = Object(name="r", type=opened.unit.record("union r"), kind=ObjectKind.INPUT)
     memory.write(made, 0, 32, bv(5 << 3, 32))
     assert opened.integer(memory, "f", objects={}, records={"union r": Place(made, 0)}).value == 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "struct c { u32 level; bool x; }; u32 f(struct s *p, const struct c *c) { return c->level + c->x; }",
+        "struct c { u32 level; bool x; }; u32 f(struct s *p, struct c c) { return c.level + c.x; }",
+    ],
+    ids=["by pointer", "by value"],
+)
+def test_what_were_parameters_may_be_members_of_a_struct(text: str, session: Open) -> None:
+    values = {"level": bv(3, 32), "x": bv(1, 8), "other": bv(7, 32)}
+    assert session(text).integer(Memory(), "f", objects={}, values=values).value == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "struct c { u32 level; u32 flags; }; u32 f(struct c *c) { return c->level; }",
+        "struct c { u32 level; }; u32 f(struct c *c, u32 level) { return c->level + level; }",
+    ],
+    ids=["a member that is not known", "a member beside the parameter"],
+)
+def test_a_struct_that_is_not_made_of_parameters_has_to_be_known(text: str, session: Open) -> None:
+    with pytest.raises(NotThere):
+        session(text).integer(Memory(), "f", objects={}, values={"level": bv(3, 32)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["void f(u32 *access, u32 mask) { *access &= mask; }", "u32 f(u32 access, u32 mask) { return access & mask; }"],
+)
+def test_what_is_changed_behind_a_pointer_may_be_given_and_given_back(text: str, session: Open) -> None:
+    opened, memory = session(text), Memory()
+    held = Object(name="access", type=IntType(32, False, "u32"), kind=ObjectKind.INPUT)
+    memory.write(held, 0, 32, bv(14, 32))
+    opened.call(memory, "f", objects={}, values={"mask": bv(7, 32)}, pointers={"access": pointer_to(held)})
+    value = memory.read(held, 0, 32)
+    assert isinstance(value, BitVec)
+    assert value.value == 6
+
+
+def test_a_call_that_is_watched_may_be_given_its_arguments_in_a_struct(tmp_path: Path) -> None:
+    (tmp_path / "types.h").write_text((PROGRAMS / "types.h").read_text())
+    text = "struct c { u32 level; bool x; }; void told(u32 a, const struct c *c);\n"
+    (tmp_path / "unit.c").write_text(f"{text}void f(u32 n) {{ told(1, &(struct c) {{ .x = n > 2, .level = n }}); }}")
+    unit = Unit(tmp_path, "unit.c", [*CLANG, "-include", str(tmp_path / "types.h")])
+    opened = Session(unit, (Cut(function="told", reason="its arguments are looked at", watched=True),))
+    opened.call(Memory(), "f", objects={}, values={"n": bv(3, 32)})
+    call = opened.only_call("told")
+    assert [opened.argument(call, name).value for name in ("level", "x", "a")] == [3, 1, 1]
+    with pytest.raises(NotThere):
+        opened.argument(call, "lvl")

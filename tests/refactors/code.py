@@ -70,7 +70,6 @@ CODE = {
         functions=("kvm_init_shadow_ept_mmu",),
         names={"reset_ept_shadow_zero_bits_mask": "reset_shadow_zero_bits_mask"},
         lost=("entry.shadow-reserved",),
-        gone="nothing is a function of its own any more",
     ),
     "a helper is merged into its only caller": Refactor(
         edits=(
@@ -117,7 +116,6 @@ CODE = {
         functions=("mark_spte_for_access_track", "fast_page_fault", "modify_spte_protections"),
         names={"is_access_track_spte": ""},
         lost=("*",),
-        gone="a macro with arguments has no body to follow",
     ),
     "an if-chain becomes a switch": Refactor(
         edits=(

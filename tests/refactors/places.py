@@ -69,7 +69,6 @@ PLACES = {
         functions=("kvm_init_shadow_ept_mmu",),
         names={"guest_mmu": "arch"},
         lost=("*",),
-        gone="an MMU that is an object of its own is no part of the vCPU any more",
     ),
     "a pointer becomes an embedded struct": Refactor(
         edits=(
@@ -95,7 +94,6 @@ PLACES = {
             edit(r"->table_gfn\[([^]]*)\]", r"->at[\1].table_gfn", PAGING_H),
         ),
         lost=("walk.reached", "walk.granted", "walk.changed", "loop.fetch"),
-        gone="what elements of an array have is no member of the walker any more",
     ),
     "masks are gathered in a struct": Refactor(
         edits=(

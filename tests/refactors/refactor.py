@@ -116,7 +116,6 @@ class Refactor:
         relation: what `diff` has to name.
         names: what has another name or place, by what it was; some of what is lost has to tell both.
         lost: the theorems that may be lost for it, as shell patterns; all others keep their verdicts.
-        gone: why ``--like`` does not find what is lost either; empty if it does.
     """
 
     edits: tuple[Edit | MoveText, ...]
@@ -125,7 +124,6 @@ class Refactor:
     relation: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
-    gone: str = ""
 
     def changes(self, root: Path) -> dict[str, bytes | None]:
         """The files of a tree that are others with it, by path."""

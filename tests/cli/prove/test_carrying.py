@@ -35,6 +35,20 @@ def results(*verdicts: Verdict) -> tuple[Result, ...]:
     )
 
 
+def test_what_a_form_takes_for_granted_is_an_assumption_of_what_rests_on_it() -> None:
+    said = "struct s.p leads to what was struct s.p itself"
+    names = FormerNames(embedded={("struct s", "p"): "struct t"}, forms={"struct s.p": said, "f": "a macro"})
+    other = cast(Kvm, object())
+
+    def proving(tasks: Sequence[Task], kvm: Kvm) -> tuple[Proved, ...]:
+        (task,) = tasks
+        result = Result(theorem=task.theorem.name, vendor=task.vendor, verdict=Verdict.PROVED, seconds=0)
+        return (Proved(result=result),)
+
+    (first, second), _ = carry_over(TASKS[:2], results(Verdict.PROVED, Verdict.LOST), lambda: (other, names), proving)
+    assert (first.assumptions, second.assumptions) == ((), (said,))
+
+
 @pytest.mark.parametrize(
     ("first", "names", "second", "comes_to", "rest_on_names"),
     [
