@@ -27,7 +27,7 @@ from mmuproof.proofs import stated
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.stated import WITH, kind_of
 
-CHOOSING = ("KVM_PROVE_MMU", "KVM_HYPERV")
+CHOOSING = ("KVM_PROVE_MMU", "KVM_HYPERV", "KVM_SMM")
 """The symbols of KVM's Kconfig without which something is not stated, those of a vendor's module aside."""
 ROOT = Path(__file__).resolve().parent.parent
 STATED, EXPECTED = ROOT / "proofs" / stated.FILE, ROOT / "model" / "lifted" / expected.FILE
