@@ -22,7 +22,7 @@ from mmuproof.cli.shared.options import (
     option,
     processors,
 )
-from mmuproof.cli.shared.settings import REFERENCE_MODEL
+from mmuproof.cli.shared.settings import REFERENCE_MODEL, hint
 
 _HELP = """Say what a change does to the functions of the MMU.
 
@@ -124,9 +124,11 @@ class DiffRequest(Reporting):
         if len(self._sources) < self._most_sources and self.kernel in (None, REFERENCE_MODEL):
             rest = self.words[len(self._sources) :]
             if rest:
-                raise UsageProblem(f"{rest[0]} does not exist, and no kernel tree is around the current folder")
+                raise UsageProblem(f"{rest[0]} does not exist, and no kernel tree is around the current folder{hint()}")
             if not self._sources or self._most_sources > 1:
-                raise UsageProblem("diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it")
+                raise UsageProblem(
+                    "diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it" + hint()
+                )
 
     @property
     def _sources(self) -> tuple[str, ...]:

@@ -143,6 +143,19 @@ def test_without_a_tree_it_says_what_is_needed(run: Run, tmp_path: Path, monkeyp
     )
 
 
+@pytest.mark.parametrize("command", [("check", "HEAD"), ("ask", "1"), ("diff", "v7.2", "v7.3"), ("diff",)])
+def test_in_a_repository_without_a_work_tree_it_says_how_its_commits_are_named(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["git", "init", "-q", "--bare", tmp_path], check=True)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(build_app(Installed()), command, prog_name="mmuproof")
+    assert done.exit_code == 2
+    assert done.output.endswith(
+        "; this is a repository without a work tree, of which --kernel @HEAD is what HEAD holds\n"
+    )
+
+
 # Recipes
 
 
