@@ -23,6 +23,7 @@ from mmuproof.cli.shared.options import (
     processors,
 )
 from mmuproof.cli.shared.settings import REFERENCE_MODEL, hint
+from mmuproof.cli.shared.standard_input import STANDARD_INPUT
 
 _HELP = """Say what a change does to the functions of the MMU.
 
@@ -78,7 +79,8 @@ class DiffRequest(Reporting):
     patches: Annotated[
         tuple[Path, ...],
         option(
-            "Compare OLD with what this patch makes of it; may be repeated, each is put on what the last one made.",
+            "Compare OLD with what this patch makes of it, - for one on standard input; may be repeated, each is put "
+            "on what the last one made.",
             "FILE",
             "--patch",
         ),
@@ -117,6 +119,8 @@ class DiffRequest(Reporting):
     ] = False
 
     def __post_init__(self) -> None:
+        if list(map(str, self.patches)).count(STANDARD_INPUT) > 1:
+            raise UsageProblem("--patch - takes all of standard input, once")
         if self.patches and self.series is not None:
             raise UsageProblem("--patch and --series do not go together")
         if self.series is not None and (self.functions or self.names or self.assume or self.apart):

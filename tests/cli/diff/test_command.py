@@ -51,6 +51,7 @@ def test_a_folder_that_is_there_is_a_kernel(tmp_path: Path, monkeypatch: pytest.
     [
         ((), {}, "diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it"),
         (("~/old",), {}, "diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it"),
+        (("~/old",), {"patches": (Path("-"), Path("-"))}, "--patch - takes all of standard input, once"),
         ((), PATCH, "diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it"),
         (("~/old", "linux-7.9"), {}, "linux-7.9 does not exist, and no kernel tree is around the current folder"),
         (("linux-7.9",), PATCH, "linux-7.9 does not exist, and no kernel tree is around the current folder"),
