@@ -28,7 +28,9 @@ def why_no_function_is_equal(step: CheckedStep) -> Iterator[Line]:
         if each.witness is None:
             yield (f"    {each.function}: {each.reason}",)
         else:
-            yield (f"    {each.function}: {sentence_of(each, each.witness)}  ({each.new_at})",)
+            said = sentence_of(each, each.witness)
+            named = said if said.startswith(f"{each.function}() ") else f"{each.function}: {said}"
+            yield (f"    {named}  ({each.new_at})",)
 
 
 def _first(judgements: Sequence[Judgement]) -> Sequence[Judgement]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from io import StringIO
 
 from mmuproof.cli.check.findings import Checked, CheckedStep
@@ -103,6 +104,12 @@ def test_it_is_said_in_what_a_function_differs() -> None:
     lines = lines_of(commit(judgements=[NOT_COMPARED, DIFFERS]))
     assert "    zap: There is another *sptep. Also: a WARN.  (mmu.c:3)" in lines
     assert not any("end is not known" in line for line in lines)
+
+
+def test_a_sentence_that_names_the_function_does_so_once() -> None:
+    witness = Witness(what="zap()", inputs=(), values={}, old_steps=(), new_steps=(), old="0", new="1")
+    step = commit(judgements=[replace(DIFFERS, change=Change.MORE, differs_in=("zap()",), witness=witness)])
+    assert "    zap() allows what it did not allow before.  (mmu.c:3)" in lines_of(step)
 
 
 def test_it_is_said_why_a_function_was_not_compared_if_none_differs() -> None:
