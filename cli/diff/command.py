@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -133,6 +134,9 @@ class DiffRequest(Reporting):
                 raise UsageProblem(
                     "diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it" + hint()
                 )
+        for word in self.functions:
+            if not _OF_FUNCTIONS.fullmatch(word):
+                raise UsageProblem(f"{word} is no function's name and no pattern; a revision is written @{word}")
 
     @property
     def _sources(self) -> tuple[str, ...]:
@@ -163,6 +167,9 @@ class DiffRequest(Reporting):
     def functions(self) -> tuple[str, ...]:
         """Names and patterns; every function of the MMU that has changed if there are none."""
         return self.words[len(self._sources) :]
+
+
+_OF_FUNCTIONS = re.compile(r"[\w*?\[\]!-]+")
 
 
 def _is_a_source(word: str) -> bool:

@@ -45,6 +45,13 @@ def test_a_folder_that_is_there_is_a_kernel(tmp_path: Path, monkeypatch: pytest.
     assert DiffRequest(words=("linux",), kernel="/tree").old == "linux"
 
 
+@pytest.mark.parametrize("word", ["v7.3", "HEAD~2", "origin/master^"])
+def test_a_revision_without_its_sign_is_told_how_it_is_written(word: str) -> None:
+    with pytest.raises(UsageProblem) as problem:
+        DiffRequest(words=("@v7.2", "@v7.3", word), kernel="/tree")
+    assert problem.value.message == f"{word} is no function's name and no pattern; a revision is written @{word}"
+
+
 @pytest.mark.parametrize("kernel", [None, "reference"])
 @pytest.mark.parametrize(
     ("words", "also", "says"),
