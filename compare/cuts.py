@@ -37,5 +37,7 @@ _ANSWERING = {
 }
 
 _READING = frozenset(("variable_test_bit", "_test_bit", "arch_test_bit"))
+_STEADY = frozenset((*_READING, "to_shadow_page"))
+"""What is found there changes only if somebody changes it: no clock, no counter and no register of a device is read."""
 
-OPAQUE = Opaque(silent=_SILENT, answering=_ANSWERING, reading=_READING)
+OPAQUE = Opaque(silent=_SILENT, answering=_ANSWERING, reading=_READING, steady=_STEADY)

@@ -19,7 +19,7 @@ from mmuproof.model.lifted.masks import MasksInMemory
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.session import Session, bit_fields
 from mmuproof.model.masks import ShadowMasks
-from mmuproof.model.named import kvm_mmu
+from mmuproof.model.named import kvm_mmu, spte_masks
 from mmuproof.model.vendor import Vendor
 from mmuproof.questions.containers import HeldPointer, held_in
 from mmuproof.questions.cuts import ASSUME, CUTS, ELSEWHERE, ONE_ANSWER
@@ -29,6 +29,7 @@ from mmuproof.smt.graph import variables
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, all_of, bit, bv, eq, extract, implies, ne, var, zext
 
 _TDP_ENABLED = "tdp_enabled"
+_FOR_ENCRYPTION = (spte_masks.ENCRYPTED, spte_masks.ENCRYPTED_VALUE)
 _MMIO_VALUE = "arch.shadow_mmio_value"
 
 
@@ -89,6 +90,7 @@ class Questions:
     ) -> None:
         self._unit, self._masks, self._place, self._line = unit, masks, place, line
         self._connected = None if situation is None else situation.connected
+        self._encrypts = situation is None or situation.encrypts
         # A body that stands in another unit cannot be followed.
         elsewhere = tuple(cut for cut in ELSEWHERE if not unit.find_function(cut.function))
         self._every = (*CUTS, *elsewhere)
@@ -188,6 +190,8 @@ class Questions:
             function = self._unit.function(name)
             for parameter in function.parameters:
                 inputs.argument(parameter, str(function.location))
+        if not self._encrypts:
+            yield Premise("the host does not encrypt memory: shadow_me_mask and shadow_me_value are 0 (--in)", TRUE)
         if self._connected is None:
             return
         nested, l2 = self._connected.nested, self._connected.l2
@@ -197,6 +201,14 @@ class Questions:
             yield Premise(f"{vcpu.name} runs {runs}, with the tables of {built} (--in)", TRUE)
 
     def _start(self, cuts: tuple[Cut, ...]) -> tuple[Session, Memory]:
+        session, memory = self._set_up(cuts)
+        for name in () if self._encrypts else _FOR_ENCRYPTION:
+            if self._unit.has_variable(name):
+                mask = session.global_object(name)
+                memory.write(mask, 0, mask.type.bits, bv(0, mask.type.bits))
+        return session, memory
+
+    def _set_up(self, cuts: tuple[Cut, ...]) -> tuple[Session, Memory]:
         session, memory = Session(self._unit, cuts), Memory()
         masks = self._masks
         if masks is None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import (
+    common,
     exits,
     fault_handlers,
     guest_registers,
@@ -25,6 +26,7 @@ from mmuproof.model.cuts import (
     walk_ends,
     walks,
 )
+from mmuproof.smt.terms import bv
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +50,23 @@ class Situation:
         about: what theorems have them, in a few words.
         cuts: the calls that are not followed.
         connected: where a vCPU's pointers lead; None if anywhere, each to an object of its own.
+        encrypts: whether the host may encrypt memory.  What is changed for that in a table of reserved bits takes a
+            loop over as many levels as the root has, which no set-up of theorems goes through.
     """
 
     about: str
     cuts: tuple[Cut, ...]
     connected: Connected | None = None
+    encrypts: bool = True
 
 
+_SET_UP = (
+    *set_ups.CUTS,
+    *(cut for cut in common.CUTS if cut.function == set_ups.HOST_FEATURE.function),
+    replace(set_ups.REGISTER_CACHED, gives=bv(1, 8)),
+    replace(roles.TDP_HAS_SMEP, reason="whether MBEC or GMET is on: any answer"),
+    roles.GUEST_PHYSICAL_WIDTH,
+)
 _L1, _NESTED, _L2 = Connected(), Connected(nested=True, l2=True), Connected(l2=True)
 SITUATIONS: Mapping[str, Situation] = MappingProxyType(
     {
@@ -63,9 +75,9 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType(
         "walk-nested": Situation(about="walks of L1's EPT or nested page tables", cuts=walks.CUTS, connected=_NESTED),
         "walk-end": Situation(about="the end of a walk", cuts=walk_ends.CUTS, connected=_L1),
         "role": Situation(about="roles of MMUs and pages", cuts=roles.SET_UP, connected=_L1),
-        "set-up": Situation(about="set-ups of a guest's MMU", cuts=set_ups.CUTS, connected=_L1),
-        "nested-ept": Situation(about="the MMU of L1's EPT", cuts=set_ups.CUTS, connected=_NESTED),
-        "nested-npt": Situation(about="the MMU of L1's nested page tables", cuts=set_ups.CUTS, connected=_NESTED),
+        "set-up": Situation(about="set-ups of a guest's MMU", cuts=_SET_UP, connected=_L1, encrypts=False),
+        "nested-ept": Situation(about="the MMU of L1's EPT", cuts=_SET_UP, connected=_NESTED),
+        "nested-npt": Situation(about="the MMU of L1's nested page tables", cuts=_SET_UP, connected=_NESTED),
         "translation": Situation(about="translation through L1's tables", cuts=nested.CUTS, connected=_L2),
         "root": Situation(about="new roots", cuts=(*roots.TAKE, *roots.NESTED_TABLES), connected=_L1),
         "reserved-bits": Situation(about="reserved bits of entries", cuts=reserved_bits.CUTS, connected=_L1),

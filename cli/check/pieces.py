@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -12,14 +11,13 @@ from pathlib import Path
 from mmuproof.cli.diff.tree_comparison import changed_files
 from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.errors import UsageProblem
+from mmuproof.cli.shared.standard_input import STANDARD_INPUT, given_patch
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.around import repository_around
 from mmuproof.lift.tree.patch_text import PatchText, mailed, read_patch
 from mmuproof.lift.tree.patched import ChangesNothing, holds_a_diff, mails_of, patched_tree
 from mmuproof.lift.tree.series import Commit, read_series, series_trees
 from mmuproof.lift.tree.source import KernelTree, open_source
-
-_STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,13 +127,13 @@ def piece_of(commit: Commit) -> SeriesPiece:
 
 
 def _is_a_patch(word: str) -> bool:
-    return word == _STANDARD_INPUT or Path(word).exists()
+    return word == STANDARD_INPUT or Path(word).exists()
 
 
 def _read(word: str) -> list[PatchText]:
     """The patches of a file, a folder or standard input, in the order in which they are put on each other."""
-    if word == _STANDARD_INPUT:
-        texts = [PatchText(name="standard input", content=sys.stdin.buffer.read())]
+    if word == STANDARD_INPUT:
+        texts = [given_patch()]
     elif Path(word).is_dir():
         files = sorted(each for each in Path(word).iterdir() if each.suffix in (".patch", ".mbox", ".eml"))
         texts = [read_patch(each) for each in files]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from mmuproof.cli.check.findings import Checked, CheckedStep, StepStatus
-from mmuproof.cli.check.turning import Turn
+from mmuproof.cli.check.told import Line, told_turns, why_no_function_is_equal, why_not_fine
 from mmuproof.cli.diff.claims import CLAIM_STYLES, CommitClaim
 from mmuproof.cli.diff.in_brief import in_brief
 from mmuproof.cli.shared.console import Output, few
@@ -13,8 +14,8 @@ from mmuproof.cli.shared.results import Result
 from mmuproof.cli.telling.results_file import counterexample_content, heading
 
 _STYLES = {StepStatus.FINE: "green", StepStatus.WRONG: "bold red", StepStatus.OPEN: "yellow"}
-_MOST = 5
-"""As many theorems are told of a commit with their counterexamples; with -v, all are."""
+_LINES = 15
+"""No more lines are told of a commit, so that they can stand in a mail; with -v there may be more."""
 _MOST_NAMES = 4
 _SCREEN = 8
 """With more commits than this, what is not fine about them has gone out of sight at the end."""
@@ -31,20 +32,20 @@ def print_step(output: Output, step: CheckedStep, *, verbose: bool) -> None:
         return
     if step.is_kept:
         output.line("  as an earlier run has found it")
-    output.line(f"  functions: {in_brief(step.judgements, step.come, step.gone)}")
+    lines = [*_head(step), (f"  theorems: {_theorems(step)}",)]
+    room = None if verbose else _LINES - 1 - len(lines) - step.is_kept
+    for line in (*lines, *told_turns(step, room)):
+        output.line(*line)
+
+
+def _head(step: CheckedStep) -> Iterator[Line]:
+    """What is told of its functions and of what it claims."""
+    yield (f"  functions: {in_brief(step.judgements, step.come, step.gone)}",)
+    yield from why_no_function_is_equal(step)
     if step.outside:
-        output.line(f"  other files of KVM's: {few(step.outside, _MOST_NAMES)}")
+        yield (f"  other files of KVM's: {few(step.outside, _MOST_NAMES)}",)
     if step.claim is not CommitClaim.NONE:
-        output.line("  no functional change: ", (step.claim.value, CLAIM_STYLES[step.claim]))
-    output.line(f"  theorems: {_theorems(step)}")
-    worse = [each for each in step.new if each.is_worse or each.is_open]
-    for turn in worse if verbose else worse[:_MOST]:
-        _print_turn(output, turn)
-    if len(worse) > _MOST and not verbose:
-        output.line(f"    and {len(worse) - _MOST} more; -v tells all")
-    better = [each for each in step.new if each not in worse]
-    for turn in better if verbose else better[:_MOST]:
-        output.line(f"    {turn.after.theorem} {turn.after.vendor.value}: {_verdicts(turn)}")
+        yield ("  no functional change: ", (step.claim.value, CLAIM_STYLES[step.claim]))
 
 
 def _theorems(step: CheckedStep) -> str:
@@ -56,28 +57,8 @@ def _theorems(step: CheckedStep) -> str:
     return f"{stated}, {new} with another verdict" if step.turns else f"{results}, all claims as before"
 
 
-def _print_turn(output: Output, turn: Turn) -> None:
-    after = turn.after
-    style = "bold red" if turn.is_worse else "yellow"
-    output.line("    ", (_verdicts(turn), style), f"  {after.theorem} {after.vendor.value}")
-    told = after.counterexample
-    if told is not None:
-        at = f"  ({told.at})" if told.at else ""
-        output.line(f"      {told.sentence}{at}")
-    elif after.reason:
-        output.line(f"      {after.reason}")
-
-
 def _why(step: CheckedStep) -> str:
-    """What is not fine about a commit, in a line."""
-    turned = [f"{each.after.theorem} {each.after.vendor.value}" for each in step.new if each.is_worse or each.is_open]
-    broken = [step.claim.value] if step.claim in (CommitClaim.BROKEN, CommitClaim.OPEN) else []
-    return "; ".join([*filter(None, [step.unusable]), *broken, *([few(turned, _MOST_NAMES)] if turned else [])])
-
-
-def _verdicts(turn: Turn) -> str:
-    before, after = turn.before.verdict.value, turn.after.verdict.value
-    return f"{before} -> {after}" if before != after else f"{after} in another way"
+    return why_not_fine(step, *([step.claim.value] if step.claim in (CommitClaim.BROKEN, CommitClaim.OPEN) else []))
 
 
 def print_totals(output: Output, report: Checked) -> None:

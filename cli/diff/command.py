@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -22,7 +23,8 @@ from mmuproof.cli.shared.options import (
     option,
     processors,
 )
-from mmuproof.cli.shared.settings import REFERENCE_MODEL
+from mmuproof.cli.shared.settings import REFERENCE_MODEL, hint
+from mmuproof.cli.shared.standard_input import STANDARD_INPUT
 
 _HELP = """Say what a change does to the functions of the MMU.
 
@@ -78,7 +80,8 @@ class DiffRequest(Reporting):
     patches: Annotated[
         tuple[Path, ...],
         option(
-            "Compare OLD with what this patch makes of it; may be repeated, each is put on what the last one made.",
+            "Compare OLD with what this patch makes of it, - for one on standard input; may be repeated, each is put "
+            "on what the last one made.",
             "FILE",
             "--patch",
         ),
@@ -117,6 +120,8 @@ class DiffRequest(Reporting):
     ] = False
 
     def __post_init__(self) -> None:
+        if list(map(str, self.patches)).count(STANDARD_INPUT) > 1:
+            raise UsageProblem("--patch - takes all of standard input, once")
         if self.patches and self.series is not None:
             raise UsageProblem("--patch and --series do not go together")
         if self.series is not None and (self.functions or self.names or self.assume or self.apart):
@@ -124,9 +129,14 @@ class DiffRequest(Reporting):
         if len(self._sources) < self._most_sources and self.kernel in (None, REFERENCE_MODEL):
             rest = self.words[len(self._sources) :]
             if rest:
-                raise UsageProblem(f"{rest[0]} does not exist, and no kernel tree is around the current folder")
+                raise UsageProblem(f"{rest[0]} does not exist, and no kernel tree is around the current folder{hint()}")
             if not self._sources or self._most_sources > 1:
-                raise UsageProblem("diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it")
+                raise UsageProblem(
+                    "diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it" + hint()
+                )
+        for word in self.functions:
+            if not _OF_FUNCTIONS.fullmatch(word):
+                raise UsageProblem(f"{word} is no function's name and no pattern; a revision is written @{word}")
 
     @property
     def _sources(self) -> tuple[str, ...]:
@@ -157,6 +167,9 @@ class DiffRequest(Reporting):
     def functions(self) -> tuple[str, ...]:
         """Names and patterns; every function of the MMU that has changed if there are none."""
         return self.words[len(self._sources) :]
+
+
+_OF_FUNCTIONS = re.compile(r"[\w*?\[\]!-]+")
 
 
 def _is_a_source(word: str) -> bool:

@@ -23,6 +23,7 @@ from mmuproof.cli.shared.caching import TREES, cache_folder
 from mmuproof.cli.shared.configuring import given_config
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.naming import given_names
+from mmuproof.cli.shared.standard_input import STANDARD_INPUT, given_patch
 from mmuproof.cli.shared.tree_text import text_of_source
 from mmuproof.cli.shared.unusable import usable
 from mmuproof.lift.tree.patched import patched_tree
@@ -133,6 +134,7 @@ def _patched(request: DiffRequest, old: KernelTree, cache: Path | None) -> Itera
     with ExitStack() as steps:
         tree, changed = old, frozenset[str]()
         for patch in request.patches:
-            tree = steps.enter_context(patched_tree(tree, patch, cache=cache))
+            given = given_patch() if str(patch) == STANDARD_INPUT else patch
+            tree = steps.enter_context(patched_tree(tree, given, cache=cache))
             changed |= tree.changed or frozenset()
         yield replace(tree, changed=changed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mmuproof.cli.diff.changes import Difference, Judgement, Witness
+from mmuproof.cli.diff.sentences import sentence_of
 from mmuproof.cli.numbers.layout import ranges, told_bits, two_numbers
 from mmuproof.cli.shared.console import Output
 from mmuproof.cli.shared.results import TracedStep
@@ -12,7 +13,6 @@ from mmuproof.cli.telling.configuration import print_configuration
 from mmuproof.cli.telling.report import input_lines, step_text
 from mmuproof.cli.telling.results_file import decoded_inputs, heading, kernel_content, steps_content
 from mmuproof.compare.claims import Change
-from mmuproof.compare.outcomes import RESULT
 from mmuproof.lift.tree.included import KVM
 
 _STYLES = {
@@ -25,7 +25,6 @@ _STYLES = {
     Change.NOT_COMPARED: "yellow",
 }
 _ORDER = tuple(_STYLES)
-_MOST_OTHERS = 4
 _FEW = 4
 _MOST_NAMES = 12
 _FEW_WITNESSES = 12
@@ -78,7 +77,7 @@ def print_witness(output: Output, judgement: Judgement, witness: Witness) -> Non
         (judgement.function, "bold"),
         f"  {judgement.masks}".rstrip(),
     )
-    output.line(f"  {_sentence(judgement, witness)}")
+    output.line(f"  {sentence_of(judgement, witness)}")
     for line in input_lines(witness.inputs):
         output.line(f"    {line}")
     width = max((len(step.at) for step in (*witness.old_steps, *witness.new_steps)), default=0)
@@ -114,25 +113,6 @@ def _shown_lines(witness: Witness, differ: str, *, recoded: bool) -> Iterable[st
 def _print_steps(output: Output, side: str, steps: Sequence[TracedStep], width: int) -> None:
     for step in steps:
         output.line((f"    {side}  ", "dim"), (step.at.ljust(width), "cyan"), _GAP, step_text(step))
-
-
-def _sentence(judgement: Judgement, witness: Witness) -> str:
-    what = witness.what
-    sentences = {
-        Change.MORE: f"{what} allows what it did not allow before.",
-        Change.LESS: f"{what} no longer allows what it allowed before.",
-    }
-    other = "It returns something else." if what == RESULT or what.endswith("()") else f"There is another {what}."
-    text = sentences.get(judgement.change, other.replace("another a ", "another ").replace("another the ", "another "))
-    if judgement.bits:
-        numbers = ranges(judgement.bits)
-        called = f" ({', '.join(judgement.bit_names)})" if judgement.bit_names else ""
-        text += f" Nothing else differs, and of it only bit{'s' if len(judgement.bits) > 1 else ''} {numbers}{called}."
-    elif len(judgement.differs_in) > 1:
-        others = [each for each in judgement.differs_in if each != what]
-        more = f" and {len(others) - _MOST_OTHERS} more" if len(others) > _MOST_OTHERS else ""
-        text += f" Also: {', '.join(others[:_MOST_OTHERS])}{more}."
-    return text
 
 
 def _condition_lines(judgement: Judgement) -> Iterable[str]:

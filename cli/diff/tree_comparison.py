@@ -11,6 +11,7 @@ from pathlib import Path
 from mmuproof.cli.diff.changes import Judgement
 from mmuproof.cli.diff.judging import EPT, OTHER_TABLES, VENDORS, Half, Judge, by_congruence, spte_names, whole
 from mmuproof.cli.diff.reading import Parsing, ReadTree, is_affected
+from mmuproof.cli.diff.same_code import say_the_same
 from mmuproof.cli.grids.layouts import VendorLayout, named_layout
 from mmuproof.cli.shared.console import on_one_line
 from mmuproof.cli.shared.errors import UsageProblem
@@ -316,11 +317,15 @@ def _files(root: Path, folders: Sequence[str]) -> dict[str, tuple[tuple[int, int
 def _not_looked_at(
     old: ReadTree, new: ReadTree, affected: Callable[[str], bool], changed: DifferingFiles
 ) -> Iterator[str]:
-    """The other files that have changed: those of KVM's, and every one if no unit of the MMU may be another."""
+    """The other files that say something else: those of KVM's, and every one if no unit of the MMU may be another."""
     if any(affected(path) for path in MMU_UNITS if old.has(path) and new.has(path)):
-        yield from (path for path in changed(*_KVM) if path.startswith(_KVM) and not _is_looked_at(path))
+        files = changed(*_KVM)
+        others = [path for path in files if path.startswith(_KVM) and not _is_looked_at(path)]
     else:
-        yield from changed()
+        files = changed()
+        others = list(files)
+    same = say_the_same(old.tree.root, new.tree.root, files) if others else frozenset()
+    yield from (path for path in others if path not in same)
 
 
 def _is_looked_at(path: str) -> bool:

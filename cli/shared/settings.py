@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mmuproof.cli.shared.errors import UsageProblem
-from mmuproof.lift.tree.around import tree_around
+from mmuproof.lift.tree.around import is_bare_repository, tree_around
 
 FILE = ".mmuproof.toml"
 """What a file of settings is called, at the top of a tree or in the user's home."""
@@ -32,8 +32,15 @@ def check_tree(kernel: str | None, command: str) -> None:
     """
     if kernel is None or kernel == REFERENCE_MODEL:
         raise UsageProblem(
-            f"{command} needs C, which the reference model has not: run it in a kernel tree, or give a --kernel"
+            f"{command} needs C, which the reference model has not: run it in a kernel tree, or give a --kernel{hint()}"
         )
+
+
+def hint() -> str:
+    """What helps somebody who is in a git repository without a work tree."""
+    if not is_bare_repository(Path()):
+        return ""
+    return "; this is a repository without a work tree, of which --kernel @HEAD is what HEAD holds"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from mmuproof.lift.machine.run_limits import TooMuch
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Cell, Object, ObjectKind, Place, Pointer, Target, Value, leaves, unset_name
 from mmuproof.lift.syntax import Function, Location
-from mmuproof.smt.terms import BitVec, Bool, resize, var, zext
+from mmuproof.smt.terms import BitVec, Bool, all_of, resize, var, zext
 
 _MOST_CALLS = 96
 """Each hands on all that may have been written before, so their cost grows with the square of their number."""
@@ -139,6 +139,7 @@ class Opaque:
         silent: a pattern for the names of those that only let somebody watch: they change and return nothing.
         answering: those that only answer.
         reading: those that only read, and answer what depends on what they find.
+        steady: those that say the same as long as nothing is changed, if they only read.
         never: those that are not to be followed although they could be.
         only_reads: whether the body of another one, by its name, is known to change nothing.
     """
@@ -146,6 +147,7 @@ class Opaque:
     silent: re.Pattern[str]
     answering: Mapping[str, CallResult]
     reading: frozenset[str] = frozenset()
+    steady: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
     only_reads: Callable[[str], bool] = lambda _: False
 
@@ -183,6 +185,7 @@ class OpaqueCalls:
         self.calls: list[OpaqueCall] = []
         self.given_up: dict[str, Refused] = {}
         self.results: dict[str, CType] = {}
+        self._given: dict[str, Value] = {}
         self._opaque, self._answers, self._names, self._numbers = opaque, answers, names, numbers
         self._before = {each.tag: each.ways for each in before}
         self._parameters = parameters
@@ -273,6 +276,11 @@ class OpaqueCalls:
             reach(argument, state.memory, way, found)
         for number, argument in enumerate(left_outside(state.memory), 1):
             reach(argument, state.memory, f"outside {number}", found)
+        only_reads = name in self._opaque.reading or self._opaque.only_reads(name)
+        if only_reads and not found and name in self._opaque.steady:
+            known = self._said_before(name, arguments, state)
+            if known is not None:
+                return known
         call = OpaqueCall(
             function=name,
             at=at,
@@ -283,7 +291,7 @@ class OpaqueCalls:
             parameters=parameters,
             through=through,
             number=self._number(name),
-            only_reads=name in self._opaque.reading or self._opaque.only_reads(name),
+            only_reads=only_reads,
         )
         tag = call.tag
         reached = _named(found, self._before.get(tag, {}))
@@ -295,19 +303,50 @@ class OpaqueCalls:
             state.memory.make_outside_unknown(tag)
         if isinstance(type_, VoidType):
             return None
-        if isinstance(type_, PointerType):
-            return input_pointer(Object(name=tag, type=type_, kind=ObjectKind.INPUT, words=self._run.words), tag, type_)
         if isinstance(type_, RecordType):
             return Place(Object(name=tag, type=type_, kind=ObjectKind.INPUT, words=self._run.words), 0)
+        self._given[tag] = result = self._unknown(tag, type_, at)
+        return result
+
+    def _unknown(self, tag: str, type_: CType, at: Location) -> Value:
+        """A scalar of which nothing is known but that a call has given it."""
+        if isinstance(type_, PointerType):
+            return input_pointer(Object(name=tag, type=type_, kind=ObjectKind.INPUT, words=self._run.words), tag, type_)
         if not isinstance(type_, IntType):
             raise Refused(f"a call that returns {type_.name}", str(at))
         return resize(var(tag, 1 if type_.is_bool else type_.bits), type_.bits)
+
+    def _said_before(self, name: str, arguments: Sequence[Argument], state: State) -> Value | None:
+        """What a call has given that was made on every path to here and has found what one would find now."""
+        for earlier in reversed(self.calls):
+            if (
+                earlier.function == name
+                and earlier.only_reads
+                and not earlier.reached
+                and earlier.tag in self._given
+                and all(map(_is_same, earlier.arguments, arguments))
+                and all_of(state.guard, earlier.guard) is state.guard
+                and _finds_the_same(state.memory, earlier.memory)
+            ):
+                return self._given[earlier.tag]
+        return None
 
     def _number(self, function: str) -> int:
         """Which of the calls of a function the next one is taken for."""
         count = self._run.count(f"{function}()")
         numbers = self._numbers.get(function, ())
         return numbers[count - 1] if count <= len(numbers) else count
+
+
+def _is_same(left: Argument, right: Argument) -> bool:
+    """Whether two arguments are known to be alike; structs that are given by value are not."""
+    return left is right or (isinstance(left, Pointer) and isinstance(right, Pointer) and left == right)
+
+
+def _finds_the_same(memory: Memory, earlier: Memory) -> bool:
+    """Whether nothing has changed meanwhile but variables of the code that is run, which no call was given."""
+    everything, some = memory.differences(earlier)
+    return not everything and all(object_.kind is ObjectKind.UNSET for object_, _, _ in some)
 
 
 def _copied(arguments: Sequence[Argument], types: Sequence[CType], memory: Memory, at: Location) -> list[Argument]:

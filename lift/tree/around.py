@@ -18,6 +18,11 @@ def repository_around(folder: Path) -> Path:
     return next((each for each in _upwards(folder) if _is_repository(each)), folder)
 
 
+def is_bare_repository(folder: Path) -> bool:
+    """Whether a folder is in a git repository that has no work tree, or is one."""
+    return _is_bare(repository_around(folder))
+
+
 def _upwards(folder: Path) -> Iterator[Path]:
     whole = folder.resolve()
     # What the user has typed is told as it was typed.
@@ -26,4 +31,8 @@ def _upwards(folder: Path) -> Iterator[Path]:
 
 
 def _is_repository(folder: Path) -> bool:
-    return (folder / ".git").exists() or ((folder / "HEAD").is_file() and (folder / "objects").is_dir())
+    return (folder / ".git").exists() or _is_bare(folder)
+
+
+def _is_bare(folder: Path) -> bool:
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir()

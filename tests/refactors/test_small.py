@@ -9,17 +9,25 @@ import pytest
 
 from mmuproof.compare.claims import Change
 from tests.long_run import only
+from tests.refactors import further, small
 from tests.refactors.measured import Measuring, joined, measuring, together, verdicts, written
-from tests.refactors.small import DISHONEST, HONEST, OPEN, UNSEEN
+from tests.refactors.small import OPEN, UNSEEN
 
 pytestmark = pytest.mark.kernel
 
+HONEST = {**small.HONEST, **further.HONEST}
+DISHONEST = {**small.DISHONEST, **further.DISHONEST}
 SERIES = ("7.3", "7.2")
 MEASURED = ("7.3",)
 """Series of which there is a table."""
 Tree = Callable[[str], Path]
 
-QUICK = ("a level of a role is below 2M", "a level that is forced is used always")
+QUICK = (
+    "a level of a role is below 2M",
+    "a child is looked up once",
+    "a level that is forced is used always",
+    "a huge page is taken for a child",
+)
 
 
 @pytest.fixture(scope="module", params=MEASURED)

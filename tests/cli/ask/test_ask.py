@@ -505,6 +505,7 @@ OF_THEOREMS = {
     "svm->nested.vmcb02.ptr->control.misc_ctl & SVM_MISC_ENABLE_GMET; })",
     "walk": "struct kvm_vcpu *vcpu: vcpu->arch.mmu == &vcpu->arch.root_mmu && is_cr0_wp(vcpu->arch.mmu)",
     "nested-ept": "struct kvm_vcpu *vcpu: vcpu->arch.mmu == &vcpu->arch.guest_mmu",
+    "set-up": "({ kvm_init_mmu(vcpu); vcpu->arch.mmu->root_role.direct; })",
     # Neither is among the calls of the theorems about roles.
     "role": "u64 *sptep, union kvm_cpu_role r, struct kvm_vcpu *vcpu: "
     "kvm_calc_tdp_mmu_root_page_role(vcpu, r).direct && kvm_mmu_child_role(sptep, true, 7).direct",
@@ -516,6 +517,16 @@ OF_THEOREMS = {
 def test_a_question_has_the_situation_of_theorems(real: Callable[..., CliResult], setting: str) -> None:
     asked = real("7.2", "--in", setting, OF_THEOREMS[setting])
     assert asked.exit_code == 0, asked.output
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(("vendor", "status"), [("intel", 1), ("amd", 1), ("shadow", 0)])
+def test_a_whole_set_up_can_be_asked_about(real: Callable[..., CliResult], vendor: str, status: int) -> None:
+    paging = "--assume", "vcpu->arch.cr0 & X86_CR0_PG"
+    question = "({ kvm_init_mmu(vcpu); !vcpu->arch.mmu->root_role.direct; })"
+    asked = real("7.2", "--in", "set-up", "--vendor", vendor, *paging, question)
+    assert asked.exit_code == status, asked.output
+    assert "the host does not encrypt memory" in asked.stdout
 
 
 #: Questions that go from a member to what holds it, with the exit status.

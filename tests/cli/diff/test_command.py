@@ -45,12 +45,20 @@ def test_a_folder_that_is_there_is_a_kernel(tmp_path: Path, monkeypatch: pytest.
     assert DiffRequest(words=("linux",), kernel="/tree").old == "linux"
 
 
+@pytest.mark.parametrize("word", ["v7.3", "HEAD~2", "origin/master^"])
+def test_a_revision_without_its_sign_is_told_how_it_is_written(word: str) -> None:
+    with pytest.raises(UsageProblem) as problem:
+        DiffRequest(words=("@v7.2", "@v7.3", word), kernel="/tree")
+    assert problem.value.message == f"{word} is no function's name and no pattern; a revision is written @{word}"
+
+
 @pytest.mark.parametrize("kernel", [None, "reference"])
 @pytest.mark.parametrize(
     ("words", "also", "says"),
     [
         ((), {}, "diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it"),
         (("~/old",), {}, "diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it"),
+        (("~/old",), {"patches": (Path("-"), Path("-"))}, "--patch - takes all of standard input, once"),
         ((), PATCH, "diff takes OLD and NEW, or a --patch, or a --series, or a kernel tree around it"),
         (("~/old", "linux-7.9"), {}, "linux-7.9 does not exist, and no kernel tree is around the current folder"),
         (("linux-7.9",), PATCH, "linux-7.9 does not exist, and no kernel tree is around the current folder"),

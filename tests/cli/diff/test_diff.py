@@ -384,7 +384,7 @@ def moved(compare: Compare) -> ComparedTrees:
 
 @pytest.fixture(scope="module")
 def spte_changed(compare: Compare) -> ComparedTrees:
-    more = (f"{KVM}/cpuid.c", r"\Z", "/* The end. */\n"), (f"{KVM}/mmu/new.c", r"\A", "int is_new;\n")
+    more = (f"{KVM}/cpuid.c", r"\Z", "extern int the_end;\n"), (f"{KVM}/mmu/new.c", r"\A", "int is_new;\n")
     return compare("spte changed", [*SPTE_CHANGES.values(), WARNING_AS_WELL], (), *more)
 
 
@@ -493,7 +493,7 @@ def test_a_change_that_nobody_looks_at_is_told_and_not_green(
 ) -> None:
     base, changed = kernel_tree("7.2"), tmp_path / "changed"
     changed.mkdir()
-    changed_tree(base, {file: (base / file).read_bytes() + b"/* The end. */\n"}, changed)
+    changed_tree(base, {file: (base / file).read_bytes() + b"extern int the_end;\n"}, changed)
     done = CliRunner().invoke(build_app(Installed()), ["diff", str(base), str(changed), "-j", "1"])
     assert done.exit_code == 3, done.output
     whose = " of KVM's" if of_kvm else ""
@@ -515,6 +515,18 @@ def test_several_patches_are_applied_one_after_the_other(kernel_tree: Callable[[
     found = valid(results.read_text())
     assert {each["function"] for each in found["results"]} == set(functions_of(rows))
     assert found["new"]["source"].endswith("+ 0.patch + 1.patch")
+
+
+def test_a_patch_may_come_on_standard_input(kernel_tree: Callable[[str], Path]) -> None:
+    base, row = kernel_tree("7.2"), SPTE_CHANGES["a shift is one off"]
+    ((file, pattern, replacement),) = row.edits
+    old = (base / file).read_text().splitlines(keepends=True)
+    new = re.sub(pattern, replacement, "".join(old)).splitlines(keepends=True)
+    patch = "".join(unified_diff(old, new, f"a/{file}", f"b/{file}"))
+    words = ["diff", str(base), "--patch", "-", *functions_of([row]), "-j", "1"]
+    done = CliRunner().invoke(build_app(Installed()), words, input=patch)
+    assert done.exit_code == 1, done.output
+    assert "+ standard input (Linux 7.2" in done.stdout
 
 
 # A version against itself

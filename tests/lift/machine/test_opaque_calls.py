@@ -23,11 +23,14 @@ __all__ = ["program"]
 
 S = """
 struct s { u32 a; struct s *next; u32 (*fn)(u32); };
-void ext(struct s *p); u32 get(u32 x); struct s *find(u32 x); u32 ask(u32 x); u32 look(struct s *p); void trace_it(u32 x);
+void ext(struct s *p); u32 get(u32 x); struct s *find(u32 x); u32 ask(u32 x); u32 look(struct s *p); struct s *seek(u32 x); void trace_it(u32 x);
 extern u32 glob, fixed_one;
 """
 OPAQUE = Opaque(
-    silent=re.compile(r"trace_\w+"), answering={"ask": CallResult("the same", 0xF)}, reading=frozenset({"look"})
+    silent=re.compile(r"trace_\w+"),
+    answering={"ask": CallResult("the same", 0xF)},
+    reading=frozenset({"look", "seek"}),
+    steady=frozenset({"seek", "find"}),
 )
 
 
@@ -151,6 +154,29 @@ def test_a_call_that_only_reads_changes_nothing_and_is_noted(run: Runner) -> Non
     found = run("u32 f(struct s *p) { p->a = 3; return look(p) + p->a; }")
     assert set(variables(found.number)) == {"look()"}
     assert [each.function for each in found.machine.opaque_calls] == ["look"]
+
+
+STEADY = {
+    "the same again": ("struct s *q = seek(x); return q == seek(x) && seek(x) == q;", 1),
+    "a variable meanwhile": ("struct s *q = seek(x); u32 l = x + 1; return q == seek(x) && l;", 1),
+    "a path that goes on": ("return x > 3 && seek(x) && seek(x)->a == 2;", 1),
+    "another number": ("struct s *q = seek(x); return q == seek(x + 1);", 2),
+    "another path": ("if (x > 3) { if (seek(x)) return 1; } return seek(x) != 0;", 2),
+    "a write": ("struct s *q = seek(x); p->a = 2; return q == seek(x);", 2),
+    "a write to what was found": ("struct s *q = seek(x); q->a = 2; return q == seek(x);", 2),
+    "a call": ("struct s *q = seek(x); get(1); return q == seek(x);", 2),
+    "who may write": ("struct s *q = find(x); return q == find(x);", 2),
+}
+
+
+@pytest.mark.parametrize(("body", "count"), STEADY.values(), ids=STEADY.keys())
+def test_what_only_reads_is_asked_again_if_it_may_find_something_else(body: str, count: int, run: Runner) -> None:
+    found = run(f"u32 f(struct s *p, u32 x) {{ {body} }}")
+    assert len([name for name, _, _ in found.calls if name in ("seek", "find")]) == count
+
+
+def test_what_only_reads_gives_what_it_has_given(run: Runner) -> None:
+    assert run("u32 f(u32 x) { struct s *q = seek(x); return q == seek(x); }").number == bv(1, 32)
 
 
 def test_whoever_only_watches_is_not_even_given_its_arguments(run: Runner) -> None:
