@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.map_tails import MapTail
 from mmuproof.model.result_fields import counts_where
 from mmuproof.smt.terms import BitVec, Bool
 
@@ -47,6 +48,7 @@ class MapRound:
         goes_on: the walk goes on.
         has_table: a table has been found below the entry, or has been put there, or room has been made for one.
         spte: what the entry then holds according to the walk (64).
+        tail: what is done around the loop.
         evidence: how it came about.
     """
 
@@ -61,6 +63,7 @@ class MapRound:
     goes_on: Bool
     has_table: Bool = field(metadata=counts_where("goes_on"))
     spte: BitVec = field(metadata=counts_where("goes_on"))
+    tail: MapTail
     evidence: Evidence
 
 

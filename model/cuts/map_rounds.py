@@ -39,7 +39,7 @@ TDP_NEXT, NEXT = (
     for name in (functions.TDP_ITER_NEXT, functions.SHADOW_WALK_NEXT)
 )
 OKAY = Cut(function=functions.SHADOW_WALK_OKAY, reason="finds the entry of the walk: any entry", writes=((0, ""),))
-TDP_START, _START = (
+TDP_START, START = (
     Cut(function=name, reason="begins the walk: at any entry", writes=((0, ""),))
     for name in (functions.TDP_ITER_START, functions.SHADOW_WALK_INIT)
 )
@@ -53,7 +53,7 @@ TDP_ZAP = Cut(
 _BESIDE: tuple[Cut, ...] = (
     *common.CUTS,
     TDP_START,
-    _START,
+    START,
     ADJUST,
     Cut(
         function=functions.KVM_MMU_HUGEPAGE_ADJUST,
