@@ -175,6 +175,8 @@ NO_AREAS = {
         "address_spaces": "the other address space of a VM",
         "asked_flushes": "what a vCPU flushes of what it is asked to",
         "calls_made": "what calls are given and leave",
+        "changes": "what changes between two points of a run",
+        "map_tails": "what is done around the loops that map a page",
         "cr4_bits": "bits of CR4",
         "tdp_mmu_use": "whether a VM uses the TDP MMU",
         "cached_roots": "which roots an MMU has, and which are given up",

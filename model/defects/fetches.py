@@ -7,7 +7,7 @@ from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.edits import SourceEdit
-from mmuproof.model.map_tails import MapTail
+from mmuproof.model.map_rounds import MapTail
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, var

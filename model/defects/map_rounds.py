@@ -6,8 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
-from mmuproof.model.map_rounds import MapRound
-from mmuproof.model.map_tails import MapTail
+from mmuproof.model.map_rounds import MapRound, MapTail
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, ule, var

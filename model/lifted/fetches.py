@@ -33,8 +33,7 @@ from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
 from mmuproof.model.lifted.session import bit_field, place_of, read, read_member
-from mmuproof.model.map_rounds import MapRound
-from mmuproof.model.map_tails import MapTail
+from mmuproof.model.map_rounds import MapRound, MapTail
 from mmuproof.model.named import (
     functions,
     guest_walker,

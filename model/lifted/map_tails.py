@@ -1,4 +1,4 @@
-"""What a lifted tree does to a fault around the loop that maps it; see `mmuproof.model.map_tails`."""
+"""What a lifted tree does to a fault around the loop that maps it; see `mmuproof.model.map_rounds.MapTail`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mmuproof.model.lifted.changes import strays
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.round_bench import RoundBench
 from mmuproof.model.lifted.session import read
-from mmuproof.model.map_tails import MapTail
+from mmuproof.model.map_rounds import MapTail
 from mmuproof.model.named import constants, functions, guest_walker, kvm_page_fault
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, resize, slt, var
 

@@ -18,8 +18,7 @@ from mmuproof.model.fetches import (
     PageLinked,
     PageWanted,
 )
-from mmuproof.model.map_rounds import Deed, MapRound
-from mmuproof.model.map_tails import MapTail
+from mmuproof.model.map_rounds import Deed, MapRound, MapTail
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.base.cpu_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, role_value

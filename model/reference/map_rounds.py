@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.map_rounds import Deed, MapRound, MapRounds
-from mmuproof.model.map_tails import MapTail
+from mmuproof.model.map_rounds import Deed, MapRound, MapRounds, MapTail
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, ult, var, zext
 
