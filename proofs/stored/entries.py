@@ -151,7 +151,7 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="stored.each-entry",
-        claim="A page of the shadow MMU that is given up is emptied entry by entry: what maps a page, leads to one or "
+        claim="A page of the shadow MMU that is given up is emptied entry by entry. What maps a page, leads to one or "
         "is an MMIO SPTE is taken out, and it is said whether pages below went with it. Likewise each entry that holds "
         "anything is synchronized with the guest's, and what came of it counts for the whole page. A page that could "
         "not be synchronized is given up.",
