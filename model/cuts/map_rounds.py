@@ -7,7 +7,13 @@ from mmuproof.model.cuts import common
 from mmuproof.model.named import functions, kvm_page_fault, tdp_iter
 
 _LOOKED_AT = "changes the entry of the walk; in which state it is called is looked at"
-TDP_MAP = Cut(function=functions.TDP_MMU_MAP_HANDLE_TARGET_LEVEL, reason=_LOOKED_AT, watched=True, elsewhere=("*",))
+TDP_MAP = Cut(
+    function=functions.TDP_MMU_MAP_HANDLE_TARGET_LEVEL,
+    reason=_LOOKED_AT,
+    watched=True,
+    writes=((2, tdp_iter.OLD_SPTE),),
+    elsewhere=("*",),
+)
 TDP_LINK = Cut(
     function=functions.TDP_MMU_LINK_SP,
     reason=_LOOKED_AT,
