@@ -55,8 +55,9 @@ def _taken(kvm: Kvm) -> Claim:
 
 def _reached(kvm: Kvm, sweep: Sweep) -> Claim:
     made: EntryReached = kvm.page_entries.reached(sweep)
-    name, here = f"{sweep.value}()", ult(made.number, ENTRIES)
+    name, here = f"{sweep.value}()", all_of(ult(made.number, ENTRIES), negate(made.refused))
     wanted = made.before + made.found if sweep is Sweep.EMPTY else made.before | made.found
+    # A page that the MMU in use cannot synchronize is not touched, and is given up.
     fails = all_of(made.asks, slt(made.found, bv(-1, 32))) if sweep is Sweep.SYNC else made.refused
     gives_up = any_of(made.refused, fails)
     skips = any_of(
@@ -70,7 +71,6 @@ def _reached(kvm: Kvm, sweep: Sweep) -> Claim:
     return never(
         given(
             Assumption("the entry is one of the page's, or its end is reached", ult(made.number, ENTRIES + 1)),
-            *([Assumption("the page is one that the MMU in use can synchronize", negate(made.refused))]),
             shown=(
                 Shown("number of the entry", made.number),
                 Shown("known before", made.before),
@@ -93,7 +93,7 @@ def _reached(kvm: Kvm, sweep: Sweep) -> Claim:
         ).told("another sum", "KVM: what came of one entry counts for the page"),
         Wrong(
             "failure-untold",
-            all_of(made.asks, fails, negate(slt(made.says, bv(0, 32)))),
+            all_of(gives_up, negate(slt(made.says, bv(0, 32)))),
             f"{name} says that a page is in step that is not.",
         ).told("no error", "KVM's comment at sync_spte(): a negative number, and the page is zapped"),
     )
@@ -156,10 +156,7 @@ THEOREMS = (
         "anything is synchronized with the guest's, and what came of it counts for the whole page. A page that could "
         "not be synchronized is given up.",
         source="KVM's comments at mmu_page_zap_pte() and sync_spte(); SDM 4.10.4.1",
-        assumes=(
-            "a page of SPTEs stands at one of five levels",
-            "the page is one that the MMU in use can synchronize: the check asserts it, and the page is given up else",
-        ),
+        assumes=("a page of SPTEs stands at one of five levels",),
         state=several(_state),
         catches=(
             Catch("entry-zap-keeps-mmio", "mmio-stays"),
