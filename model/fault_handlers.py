@@ -40,6 +40,9 @@ class FaultMapped:
         same_slot: it is in the memory slot that the search has left.
         asks: it has been asked whether writes to the frame, in the fault's slot, are tracked.
         tracked: they are.
+        strays: until it is mapped, something changes that decides about a guest's access: an SPTE, a page of them, a
+            memory slot, or an MMU.
+        answers_otherwise: once it is mapped, it is answered otherwise than what has mapped it says.
         evidence: how it came about.
     """
 
@@ -56,6 +59,8 @@ class FaultMapped:
     same_slot: Bool = field(metadata=counts_where("maps"))
     asks: Bool
     tracked: Bool = field(metadata=counts_where("asks"))
+    strays: Bool
+    answers_otherwise: Bool
     evidence: Evidence
 
 

@@ -98,6 +98,8 @@ class FaultWalked:
         has_slot: there is a memory slot.
         access: the ACC_* bits with which it is mapped (32).
         emulates: the instruction is emulated because of tracked writes.
+        noted_otherwise: the SPTEs are filled in for other tables, entries or rights on the way down than the walk
+            has noted.
         evidence: how it came about.
     """
 
@@ -124,6 +126,7 @@ class FaultWalked:
     has_slot: Bool = field(metadata=counts_where("fills"))
     access: BitVec = field(metadata=counts_where("fills"))
     emulates: Bool = field(metadata=counts_where("asks"))
+    noted_otherwise: Bool
     evidence: Evidence
 
 

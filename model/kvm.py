@@ -50,6 +50,7 @@ from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
+from mmuproof.model.page_entries import PageEntries
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
@@ -334,6 +335,11 @@ class Kvm(ABC):
     @abstractmethod
     def shadow_splits(self) -> ShadowSplits:
         """Splitting huge pages of the shadow MMU."""
+
+    @property
+    @abstractmethod
+    def page_entries(self) -> PageEntries:
+        """What is done to each entry of a page of the shadow MMU."""
 
     @property
     @abstractmethod

@@ -32,6 +32,31 @@ class Deed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MapTail:
+    """What a function that maps a page does before its loop, in it and behind it, besides what its rounds are for.
+
+    Attributes:
+        begins_elsewhere: the walk begins for another address than the fault's.
+        another_page: the page is mapped from another frame of the host's, for another slot or at another entry
+            than the fault and the walk have, or the choice of its frame and size is not the last word on them.
+        strays: something else changes that decides about a guest's access: an SPTE, which page of SPTEs is for
+            what, what a walk of the guest's tables has noted, a memory slot, or an MMU.
+        answers_otherwise: the fault is answered otherwise than what maps the page says, or as if it had been
+            mapped where nothing is.
+        changed_after: the entry is changed again afterwards, or entries around another one are mapped ahead.
+        refusal_unnoted: a table is put in place of a huge page that was refused, and does not say so, or says so of
+            one that was not.
+    """
+
+    begins_elsewhere: Bool
+    another_page: Bool
+    strays: Bool
+    answers_otherwise: Bool
+    changed_after: Bool
+    refusal_unnoted: Bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class MapRound:
     """Any one round of a walk that maps a page, and what follows the loop.
 
@@ -47,6 +72,7 @@ class MapRound:
         goes_on: the walk goes on.
         has_table: a table has been found below the entry, or has been put there, or room has been made for one.
         spte: what the entry then holds according to the walk (64).
+        tail: what is done around the loop.
         evidence: how it came about.
     """
 
@@ -61,6 +87,7 @@ class MapRound:
     goes_on: Bool
     has_table: Bool = field(metadata=counts_where("goes_on"))
     spte: BitVec = field(metadata=counts_where("goes_on"))
+    tail: MapTail
     evidence: Evidence
 
 

@@ -53,8 +53,8 @@ class PrefetchMapped:
         invalid: the slot is being taken away.
         made: an entry is made.
         another_slot: it is for another slot than that of its frame.
-        another_frame: it gets another frame, or another page of the host's, than its place says.
-        another_access: it gets another access than is told.
+        another_frame: it gets another frame, or another page of the host's, than its place says, or is to get one.
+        another_access: it gets another access than is told, or is to get another than that of its page.
         evidence: how it came about.
     """
 
@@ -63,8 +63,8 @@ class PrefetchMapped:
     invalid: Bool
     made: Bool
     another_slot: Bool = field(metadata=counts_where("made"))
-    another_frame: Bool = field(metadata=counts_where("made"))
-    another_access: Bool = field(metadata=counts_where("made"))
+    another_frame: Bool
+    another_access: Bool
     evidence: Evidence
 
 

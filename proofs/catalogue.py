@@ -83,6 +83,7 @@ from mmuproof.proofs.spte import states as spte_states
 from mmuproof.proofs.spte import table as spte_table
 from mmuproof.proofs.stored import ahead as stored_ahead
 from mmuproof.proofs.stored import answers as stored_answers
+from mmuproof.proofs.stored import entries as stored_entries
 from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import removed as stored_removed
@@ -141,6 +142,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *spte_frames.THEOREMS,
     *stores.THEOREMS,
     *stored_removed.THEOREMS,
+    *stored_entries.THEOREMS,
     *stored_answers.THEOREMS,
     *flush_ranges.THEOREMS,
     *stored_kept.THEOREMS,

@@ -176,6 +176,8 @@ NO_AREAS = {
         "asked_flushes": "what a vCPU flushes of what it is asked to",
         "arguments": "what functions are given",
         "calls_made": "what calls are given and leave",
+        "changes": "what changes between two points of a run",
+        "map_tails": "what is done around the loops that map a page",
         "cr4_bits": "bits of CR4",
         "tdp_mmu_use": "whether a VM uses the TDP MMU",
         "cached_roots": "which roots an MMU has, and which are given up",

@@ -12,7 +12,7 @@ START = Cut(
     writes=((0, ""),),
 )
 SYNC = Cut(
-    function="kvm_sync_spte",
+    function=functions.KVM_SYNC_SPTE,
     reason="synchronizes an SPTE with the guest's entry, by walk.sync: any answer; which is looked at",
     elsewhere=("*", kvm_memory_slot.RMAP_HEAD),
     watched=True,

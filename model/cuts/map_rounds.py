@@ -7,7 +7,13 @@ from mmuproof.model.cuts import common
 from mmuproof.model.named import functions, kvm_page_fault, tdp_iter
 
 _LOOKED_AT = "changes the entry of the walk; in which state it is called is looked at"
-TDP_MAP = Cut(function=functions.TDP_MMU_MAP_HANDLE_TARGET_LEVEL, reason=_LOOKED_AT, watched=True, elsewhere=("*",))
+TDP_MAP = Cut(
+    function=functions.TDP_MMU_MAP_HANDLE_TARGET_LEVEL,
+    reason=_LOOKED_AT,
+    watched=True,
+    writes=((2, tdp_iter.OLD_SPTE),),
+    elsewhere=("*",),
+)
 TDP_LINK = Cut(
     function=functions.TDP_MMU_LINK_SP,
     reason=_LOOKED_AT,
@@ -39,7 +45,7 @@ TDP_NEXT, NEXT = (
     for name in (functions.TDP_ITER_NEXT, functions.SHADOW_WALK_NEXT)
 )
 OKAY = Cut(function=functions.SHADOW_WALK_OKAY, reason="finds the entry of the walk: any entry", writes=((0, ""),))
-TDP_START, _START = (
+TDP_START, START = (
     Cut(function=name, reason="begins the walk: at any entry", writes=((0, ""),))
     for name in (functions.TDP_ITER_START, functions.SHADOW_WALK_INIT)
 )
@@ -53,7 +59,7 @@ TDP_ZAP = Cut(
 _BESIDE: tuple[Cut, ...] = (
     *common.CUTS,
     TDP_START,
-    _START,
+    START,
     ADJUST,
     Cut(
         function=functions.KVM_MMU_HUGEPAGE_ADJUST,

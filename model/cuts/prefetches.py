@@ -39,6 +39,12 @@ MAKE = Cut(
 FRAME = Cut(
     function=functions.KVM_MMU_PAGE_GET_GFN, reason="the frame that is noted of an entry: any, by stored.translation"
 )
+RUN = Cut(
+    function=functions.KVM_MMU_PREFETCH_SPTES,
+    reason="maps entries in a row ahead; with which access and frames is looked at",
+    elsewhere=_WRITTEN,
+)
+HANDS_ON: tuple[Cut, ...] = (*common.CUTS, flush_ranges.SPTE_INDEX, RUN, FRAME)
 MAPS: tuple[Cut, ...] = (
     *common.CUTS,
     flush_ranges.SPTE_INDEX,

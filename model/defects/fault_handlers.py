@@ -32,6 +32,16 @@ class _MapsTracked(ReferenceFaultHandlers):
         return FALSE
 
 
+class _HidesAnswer(ReferenceFaultHandlers):
+    def _answers_otherwise(self, maps: Bool) -> Bool:
+        return maps
+
+
+class _Strays(ReferenceFaultHandlers):
+    def _strays(self, maps: Bool) -> Bool:
+        return maps
+
+
 def _handlers(variant: type[ReferenceFaultHandlers]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, fault_handlers=variant)
 
@@ -71,5 +81,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"\s+return r;\s+write_lock)",
         r"if (false)\1",
         _handlers(_MapsTracked),
+    ),
+    defect(
+        "fault-answered-as-repaired",
+        "A fault of the TDP MMU counts as repaired where its access has to be emulated.",
+        _MMU_C,
+        r"\n\tr = kvm_tdp_mmu_map\(vcpu, fault\);",
+        r"\g<0>\n\tif (r == RET_PF_EMULATE)\n\t\tr = RET_PF_FIXED;",
+        _handlers(_HidesAnswer),
+    ),
+    defect(
+        "fault-slot-unlogged",
+        "A fault of the TDP MMU makes its slot forget that writes to it are logged.",
+        _MMU_C,
+        r"\n\tr = kvm_tdp_mmu_map\(vcpu, fault\);",
+        r"\n\tif (fault->slot)\n\t\tfault->slot->flags &= ~KVM_MEM_LOG_DIRTY_PAGES;\g<0>",
+        _handlers(_Strays),
     ),
 )

@@ -62,6 +62,11 @@ class _KeepsUser(ReferenceFaults):
         return bv(0, 32)
 
 
+class _NotesOtherwise(ReferenceFaults):
+    def _notes_otherwise(self) -> Bool:
+        return TRUE
+
+
 class _AnySize(ReferenceFaults):
     def _largest(self, _level: BitVec) -> BitVec:
         return bv(3, 8)
@@ -143,6 +148,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"walker\.pte_access &= ~ACC_USER_MASK;",
         "",
         _faults(_KeepsUser),
+    ),
+    defect(
+        "tables-grant-all",
+        "A shadowed fault takes a guest's table above the last for one that grants everything.",
+        _PAGING_H,
+        r"(?=r = mmu_topup_memory_caches\(vcpu, true\);)",
+        "walker.pt_access[1] = ACC_ALL;\n\t",
+        _faults(_NotesOtherwise),
     ),
     defect(
         "guest-page-any-size",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.edits import SourceEdit
+from mmuproof.model.map_rounds import MapTail
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, var
@@ -32,6 +34,11 @@ class _OutOfStep(ReferenceFetches):
 class _StopsAbove(ReferenceFetches):
     def _last_level(self) -> BitVec:
         return var("gw->level", 32) + 1
+
+
+class _NextFrame(ReferenceFetches):
+    def _tail(self) -> MapTail:
+        return replace(super()._tail(), another_page=TRUE)
 
 
 class _EarlySize(ReferenceFetches):
@@ -136,6 +143,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"(sp = kvm_mmu_get_child_sp\(vcpu, it\.sptep, base_gfn,\s+true, )direct_access\);",
         r"\1ACC_ALL);",
         _fetches(_DirectGrantsAll),
+    ),
+    defect(
+        "fetch-next-frame",
+        "A shadowed page is mapped from the host's frame behind the one that was found.",
+        _PAGING_H,
+        r"(?=ret = mmu_set_spte\(vcpu, fault->slot, it\.sptep)",
+        "fault->pfn++;\n\t",
+        _fetches(_NextFrame),
     ),
     defect(
         "fetch-recovers-ever",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
-from mmuproof.model.map_rounds import MapRound
+from mmuproof.model.map_rounds import MapRound, MapTail
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.map_rounds import ReferenceMapRounds
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, ule, var
@@ -53,6 +54,46 @@ class _OtherFault(ReferenceMapRounds):
 
     def _strays(self) -> Bool:
         return TRUE
+
+
+class _DirectTail(ReferenceMapRounds):
+    """What is done around the loop is wrong in one way, for faults without TDP MMU."""
+
+    wrong = "begins_elsewhere"
+
+    def tdp(self) -> MapRound:
+        return ReferenceMapRounds(self.constants).tdp()
+
+    def _tail(self) -> MapTail:
+        return replace(super()._tail(), **{self.wrong: TRUE})
+
+
+class _DirectAnswer(_DirectTail):
+    wrong = "answers_otherwise"
+
+
+class _DirectAhead(_DirectTail):
+    wrong = "changed_after"
+
+
+class _TdpTail(ReferenceMapRounds):
+    """The same of faults with TDP MMU."""
+
+    wrong = "another_page"
+
+    def direct(self) -> MapRound:
+        return ReferenceMapRounds(self.constants).direct()
+
+    def _tail(self) -> MapTail:
+        return replace(super()._tail(), **{self.wrong: TRUE})
+
+
+class _TdpStrays(_TdpTail):
+    wrong = "strays"
+
+
+class _TdpUnnoted(_TdpTail):
+    wrong = "refusal_unnoted"
 
 
 def _rounds(variant: type[ReferenceMapRounds]) -> partial[ReferenceKvm]:
@@ -118,5 +159,53 @@ DEFECTS: tuple[Defect, ...] = (
         r"(\n\tkvm_mmu_hugepage_adjust\(vcpu, fault\);\n)(?=(?:\s+access = [^;]*;)?\s+trace_kvm_mmu_spte_requested)",
         r"\1\tfault->gfn = fault->slot->base_gfn;\n",
         _rounds(_OtherFault),
+    ),
+    defect(
+        "direct-map-other-address",
+        "Faults without TDP MMU map the page at the entry of the address beside the fault's.",
+        _MMU_C,
+        r"for_each_shadow_entry\(vcpu, fault->addr, it\)(?= \{(?:(?!\n\}\n)[\s\S])*?direct_pte_prefetch\()",
+        "for_each_shadow_entry(vcpu, fault->addr ^ PAGE_SIZE, it)",
+        _rounds(_DirectTail),
+    ),
+    defect(
+        "direct-map-hides-protection",
+        "Faults without TDP MMU that find their page write-protected count as repaired.",
+        _MMU_C,
+        r"(if \(ret == RET_PF_SPURIOUS\)\s+return ret;\s+)(?=direct_pte_prefetch\()",
+        r"\1if (ret == RET_PF_EMULATE)\n\t\tret = RET_PF_FIXED;\n\t",
+        _rounds(_DirectAnswer),
+    ),
+    defect(
+        "direct-map-prefetches-elsewhere",
+        "Faults without TDP MMU map the entries around another one ahead.",
+        _MMU_C,
+        r"direct_pte_prefetch\(vcpu, it\.sptep\);",
+        "direct_pte_prefetch(vcpu, it.sptep + 8);",
+        _rounds(_DirectAhead),
+    ),
+    defect(
+        "tdp-map-next-frame",
+        "The TDP MMU maps the host's frame behind the one that was found.",
+        _TDP_MMU_C,
+        r"(?=ret = tdp_mmu_map_handle_target_level\(vcpu, fault, &iter\);)",
+        "fault->pfn++;\n\t",
+        _rounds(_TdpTail),
+    ),
+    defect(
+        "tdp-map-as-mmio",
+        "The TDP MMU forgets the memory slot of a fault before it maps its page.",
+        _TDP_MMU_C,
+        r"(?=ret = tdp_mmu_map_handle_target_level\(vcpu, fault, &iter\);)",
+        "fault->slot = NULL;\n\t",
+        _rounds(_TdpStrays),
+    ),
+    defect(
+        "tdp-map-refusal-unnoted",
+        "The TDP MMU does not note of a table that it stands where a huge page was refused.",
+        _TDP_MMU_C,
+        r"sp->nx_huge_page_disallowed = fault->huge_page_disallowed;",
+        "sp->nx_huge_page_disallowed = false;",
+        _rounds(_TdpUnnoted),
     ),
 )

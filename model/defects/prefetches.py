@@ -42,6 +42,11 @@ class _FirstFrameForAll(ReferencePrefetches):
         return TRUE
 
 
+class _GrantsAll(ReferencePrefetches):
+    def _grants_otherwise(self) -> Bool:
+        return TRUE
+
+
 def _ahead(variant: type[ReferencePrefetches]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, prefetches=variant)
 
@@ -94,5 +99,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"for \(i = 0; i < nr_pages; i\+\+, gfn\+\+, sptep\+\+\)",
         "for (i = 0; i < nr_pages; i++, sptep++)",
         _ahead(_FirstFrameForAll),
+    ),
+    defect(
+        "ahead-grants-all",
+        "Entries that are mapped ahead without a guest's table permit everything.",
+        _MMU_C,
+        r"(unsigned int access = )sp->role\.access;(\s+(?:struct[^;]+;\s+)*return kvm_mmu_prefetch_sptes)",
+        r"\1ACC_ALL;\2",
+        _ahead(_GrantsAll),
     ),
 )

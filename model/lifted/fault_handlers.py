@@ -15,11 +15,12 @@ from mmuproof.model.cuts.fault_handlers import CUTS, MAPS
 from mmuproof.model.cuts.faults import FORMER_ANSWER, SEARCHES, STALE
 from mmuproof.model.fault_handlers import FaultHandler, FaultHandlers, FaultMapped
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.changes import strays
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import constants, kvm_page_fault, kvm_vcpu, kvm_vm
+from mmuproof.model.named import constants, kvm_mmu, kvm_page_fault, kvm_vcpu, kvm_vm
 from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, eq, ne, var
 
 _NAMES: Mapping[FaultHandler, tuple[str, ...]] = MappingProxyType(
@@ -27,6 +28,9 @@ _NAMES: Mapping[FaultHandler, tuple[str, ...]] = MappingProxyType(
     # One function has handled the faults of both MMUs.
     | {FaultHandler.TDP_MMU: (FaultHandler.TDP_MMU.value, FaultHandler.DIRECT.value)}
 )
+
+_ROLES = tuple(f"{each}.{kvm_mmu.CPU_ROLE}" for each in kvm_mmu.WALKED_BY)
+"""A walk of the guest's tables brings CR0.WP up to date in them."""
 
 
 class LiftedFaultHandlers(FaultHandlers, Remembers):
@@ -47,7 +51,8 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
         nested = handler is FaultHandler.EPT
         Mmus(vcpu).connect(bench.memory, nested=nested, l2=nested)
         function = next((each for each in _NAMES[handler] if self._unit.has_function(each)), handler.value)
-        bench.integer(function)
+        before = bench.memory.copy()
+        answer = bench.integer(function)
         search = bench.session.only_call(*(cut.function for cut in SEARCHES))
         maps = bench.session.only_call(*(cut.function for cut in MAPS[handler]))
         if search.memory is None or maps.memory is None:
@@ -74,6 +79,8 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
             same_slot=FALSE if held is None else same_place(held, left),
             asks=all_of(asked.when, asked.in_slot, eq(asked.gfn, asked.faults_gfn)),
             tracked=asked.answer,
+            strays=all_of(maps.guard, strays(before, maps.memory, _ROLES, [fault])),
+            answers_otherwise=all_of(maps.guard, ne(answer, var(maps.tag, 32))),
             evidence=bench.session.evidence(),
         )
 

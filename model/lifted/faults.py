@@ -5,8 +5,8 @@ from __future__ import annotations
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import NULL, Memory, Pointer, Value, pointer_to
-from mmuproof.lift.machine.values import FunctionRef, Place, Target, as_pointer
+from mmuproof.lift.machine.memory import NULL, Memory, Object, Pointer, Value, pointer_to
+from mmuproof.lift.machine.values import FunctionRef, Place, Target, as_pointer, leaves
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.faults import CUTS, FILLS, FIND_SLOT, HANDLERS, PRE_FAULT, PRE_FAULTS, SEARCHES, WALKED, WALKS
 from mmuproof.model.cuts.mappings import IS_PRIVATE
@@ -18,7 +18,7 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_field, place_of, read_member
+from mmuproof.model.lifted.session import bit_field, place_of, read, read_member
 from mmuproof.model.named import (
     constants,
     functions,
@@ -32,8 +32,33 @@ from mmuproof.model.named import (
     userspace,
 )
 from mmuproof.model.walks import GpteFormat
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, bv, eq, ne, negate, resize, to_bv, var, zext
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bool_var,
+    bv,
+    eq,
+    ne,
+    negate,
+    resize,
+    to_bv,
+    var,
+    zext,
+)
 
+_OF_THE_WAY = (
+    guest_walker.LEVEL,
+    guest_walker.MAX_LEVEL,
+    guest_walker.PTES,
+    guest_walker.PTE_GPA,
+    guest_walker.PT_ACCESS,
+    guest_walker.TABLE_GFN,
+)
+"""What a walk notes of the tables between the root and the page."""
 _NAME, _ERROR_CODE = functions.KVM_MMU_DO_PAGE_FAULT, "err"
 
 
@@ -149,6 +174,7 @@ class LiftedFaults(Faults, Remembers):
             has_slot=FALSE if slots is None else negate(slots.is_null),
             access=noted(guest_walker.PTE_ACCESS, memory),
             emulates=all_of(tracked.answer, eq(result, self._emulates())),
+            noted_otherwise=all_of(fill.guard, _noted_otherwise(walker.object, memory, f"after {walk}()")),
             evidence=bench.session.evidence(),
         )
 
@@ -205,6 +231,16 @@ def _place_of(value: Value | None) -> Place | None:
     """Where a pointer leads, if that is one place."""
     places = [each.place for each in value.targets if each.place] if isinstance(value, Pointer) else []
     return places[0] if len(places) == 1 else None
+
+
+def _noted_otherwise(walker: Object, memory: Memory, then: str) -> Bool:
+    """Whether a walk's notes of the way down are others than the walk has left."""
+    changed: list[Bool] = []
+    for leaf in leaves(walker, 0, walker.type.bits):
+        if leaf.path.partition("[")[0] in _OF_THE_WAY:
+            left = var(f"{walker.path(leaf.path)} {then}", leaf.width)
+            changed.append(ne(read(memory, walker, leaf.offset, leaf.width), left))
+    return any_of(*changed)
 
 
 def _told(call: CallMade) -> FaultTold:

@@ -28,11 +28,12 @@ from mmuproof.model.fetches import (
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import left_at, numbers_given
+from mmuproof.model.lifted.map_tails import ENTRY_AFTER, Mapping, tail_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
 from mmuproof.model.lifted.session import bit_field, place_of, read, read_member
-from mmuproof.model.map_rounds import MapRound
+from mmuproof.model.map_rounds import MapRound, MapTail
 from mmuproof.model.named import (
     functions,
     guest_walker,
@@ -52,7 +53,10 @@ class _FetchBench(RoundBench):
     """A bench for ``FNAME(fetch)()``: a vCPU whose MMU walks one format of guest tables, and what a walk has noted."""
 
     def __init__(self, unit: Unit, gpte_format: GpteFormat) -> None:
-        super().__init__(unit, cuts.CUTS, f"{gpte_format.value}_fetch")
+        mapped = replace(cuts.MAP, writes=(), stores=((2, "", ENTRY_AFTER),))
+        known = tuple(mapped if cut is cuts.MAP else cut for cut in cuts.CUTS)
+        super().__init__(unit, known, f"{gpte_format.value}_fetch")
+        self._ahead = f"{gpte_format.value}_pte_prefetch"
         self._changed = cuts.CHANGED[gpte_format].function
         nested = gpte_format is GpteFormat.EPT
         mmus = Mmus(self.vcpu)
@@ -229,6 +233,7 @@ class _FetchBench(RoundBench):
             goes_on=made.goes_on,
             has_table=any_of(self.found_already(asked), linked.when),
             spte=bv(0, 64) if made.end is None else self.held(made.end),
+            tail=self._tail(leaf),
             evidence=self.session.evidence(),
         )
         memory = leaf.memory
@@ -255,6 +260,32 @@ class _FetchBench(RoundBench):
             leaf_pfn=self.session.argument(leaf, "pfn"),
             leaf_elsewhere=negate(same_place(self._pointer(leaf, "slot"), slots)),
             pfn=self.of(memory, self.fault, kvm_page_fault.PFN),
+        )
+
+    def _tail(self, leaf: CallMade) -> MapTail:
+        """What is done around the two loops."""
+        (start,) = self.session.calls(cuts.INIT.function)
+        level = shadow_iterator.LEVEL
+        return tail_of(
+            self,
+            Mapping(
+                loops=[(self.first, start), (self.second, self.starts[1])],
+                maps=leaf,
+                answer=self.answer,
+                begins=[
+                    (
+                        self.session.argument(start, kvm_page_fault.ADDR),
+                        self.of(self.first.entered, self.fault, kvm_page_fault.ADDR),
+                    )
+                ],
+                entry=self.entry(leaf.memory),
+                found=all_of(
+                    self.come_to(leaf.memory, self.starts[1]),
+                    eq(self.of(leaf.memory, self.walk, level), self.of(self.second.head, self.walk, level)),
+                ),
+                entry_after=ENTRY_AFTER,
+                ahead=self.session.calls(self._ahead),
+            ),
         )
 
     def _may_recover(self, asked: CallMade) -> Bool:

@@ -63,6 +63,7 @@ from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
 from mmuproof.model.lifted.mode_changes import LiftedModeChanges
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
+from mmuproof.model.lifted.page_entries import LiftedPageEntries
 from mmuproof.model.lifted.prefetches import LiftedPrefetches
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
@@ -438,6 +439,11 @@ class LiftedKvm(Kvm):
     def shadow_splits(self) -> LiftedShadowSplits:
         """See `Kvm.shadow_splits`."""
         return self._area("shadow_splits", LiftedShadowSplits, MMU_C, SPTE_C)
+
+    @property
+    def page_entries(self) -> LiftedPageEntries:
+        """See `Kvm.page_entries`."""
+        return self._area("page_entries", LiftedPageEntries, MMU_C, SPTE_C)
 
     @property
     def removed_tables(self) -> LiftedRemovedTables:

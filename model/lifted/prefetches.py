@@ -187,6 +187,7 @@ class LiftedPrefetches(Prefetches, Remembers):
         asked = session.calls(cuts.SLOT.function, *(cut.function for cut in cuts.PAGES))
         right = [eq(session.argument(call, "gfn"), gfn) for call in asked]
         numbers = [(call, _number(desk, call)) for call in makes]
+        told_otherwise, granted_otherwise = (FALSE, FALSE) if own else self._handed_on()
         return PrefetchMapped(
             writable=ne(access & constant_of(self._unit, constants.ACC_WRITE_MASK), 0),
             logged=ne(flags & _LOGS, 0),
@@ -206,13 +207,34 @@ class LiftedPrefetches(Prefetches, Remembers):
                         ),
                     )
                     for call, number in numbers
-                )
+                ),
+                told_otherwise,
             ),
             another_access=any_of(
-                *(all_of(call.guard, ne(session.argument(call, "pte_access"), access)) for call in makes)
+                granted_otherwise,
+                *(all_of(call.guard, ne(session.argument(call, "pte_access"), access)) for call in makes),
             ),
             evidence=session.evidence(),
         )
+
+    def _handed_on(self) -> tuple[Bool, Bool]:
+        """Whether entries without a guest's table are to be mapped for other frames, or with another access."""
+        gfn, count = var("gfn", 64), 2
+        known = tuple(replace(cut, gives=gfn) if cut is cuts.FRAME else cut for cut in cuts.HANDS_ON)
+        desk = self._desk(known)
+        start, end = desk.sptep, pointer_to(desk.table, (LOOKED_AT + count) * 64)
+        pointers = {"start": start, "end": end}
+        desk.session.call(desk.memory, _MAPS[1], objects=desk.objects, pointers=pointers)
+        call, session = desk.session.only_call(cuts.RUN.function), desk.session
+        access = zext(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.ACCESS), 32)
+        looks = session.calls(flush_ranges.SPTE_INDEX.function)
+        otherwise = any_of(
+            ne(session.argument(call, "gfn"), gfn),
+            ne(session.argument(call, "nr_pages"), count),
+            negate(is_given(call, start)),
+            *(all_of(each.guard, negate(is_given(each, start))) for each in looks),
+        )
+        return all_of(call.guard, otherwise), all_of(call.guard, ne(session.argument(call, "access"), access))
 
     def _pfn(self, desk: EntryBench, number: int) -> BitVec:
         """The frame of a page of the host's, of those that are found."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mmuproof.lift.c_types import PointerType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade, RoundMade
-from mmuproof.lift.machine.memory import Memory, Object, Pointer, pointer_to, same_place
+from mmuproof.lift.machine.memory import Memory, Object, Pointer, input_pointer, pointer_to, same_place
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import map_rounds as cuts
@@ -16,7 +17,7 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import variable_of
 from mmuproof.model.map_rounds import Deed
-from mmuproof.model.named import kvm_page_fault, kvm_vcpu, tdp_iter
+from mmuproof.model.named import kvm_page_fault, kvm_vcpu, shadow_iterator, tdp_iter
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, zext
 
 _INDEX_BITS = 9
@@ -50,7 +51,7 @@ class RoundBench(Bench):
     def run(self, walk: str, loops: int = 1) -> tuple[RoundMade, ...]:
         """Call the function, which walks with a variable of a struct's type; the rounds of its loops."""
         self.called_with = self.memory.copy()
-        self.call(self.function)
+        self.answer = self.integer(self.function)
         made = self.session.rounds(self.function, loops)
         self.walk = variable_of(made[0], walk)
         return made
@@ -102,6 +103,15 @@ class RoundBench(Bench):
             told, at = (self.session.argument(each, name) for name in ("spte", "cur_level"))
             found.append(all_of(each.guard, eq(told, spte), eq(at, level)))
         return any_of(*found)
+
+    def come_to(self, memory: Memory | None, look: CallMade) -> Bool:
+        """Whether the walk is still where it has come to by a call that has found an entry."""
+        place = self.place(self.walk, shadow_iterator.SPTEP)
+        assert isinstance(place.type, PointerType)
+        name = self.walk.path(shadow_iterator.SPTEP)
+        return same_place(
+            self.entry(memory), input_pointer(self.walk, f"{name} after {look.tag}", place.type, place.name)
+        )
 
     def deeds(self, calls: Sequence[CallMade], snapshot: bool, aims: Sequence[str]) -> Deed:
         """What is done by some calls of a function.

@@ -8,7 +8,7 @@ from mmuproof.model.fault_handlers import FaultHandler, FaultHandlers, FaultMapp
 from mmuproof.model.faults import FaultTold
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.trace import Trace
-from mmuproof.smt.terms import TRUE, Bool, all_of, bit, eq, extract, ne, negate, var
+from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bit, eq, extract, ne, negate, var
 
 _U64, _LEVEL_BITS = 64, 8
 _RET_PF_CONTINUE, _RET_PF_INVALID = 0, 4
@@ -56,8 +56,18 @@ class ReferenceFaultHandlers(ReferenceArea, FaultHandlers):
             same_slot=TRUE,
             asks=asks,
             tracked=tracked,
+            strays=self._strays(fresh),
+            answers_otherwise=self._answers_otherwise(fresh),
             evidence=trace.evidence,
         )
+
+    def _strays(self, _maps: Bool) -> Bool:
+        """Whether something else changes on the way."""
+        return FALSE
+
+    def _answers_otherwise(self, _maps: Bool) -> Bool:
+        """Whether a fault that is mapped is answered in another way."""
+        return FALSE
 
     def _given(self) -> FaultTold:
         """What a handler is told."""

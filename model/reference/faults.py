@@ -133,8 +133,13 @@ class ReferenceFaults(ReferenceArea, Faults):
             has_slot=has_slot,
             access=access,
             emulates=is_tracked,
+            noted_otherwise=all_of(goes_on, self._notes_otherwise()),
             evidence=trace.evidence,
         )
+
+    def _notes_otherwise(self) -> Bool:
+        """Whether what the walk has noted of the way down is another when SPTEs are filled in."""
+        return FALSE
 
     def pre_faulted(self) -> PreFaulted:
         """See `Faults.pre_faulted`."""

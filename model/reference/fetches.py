@@ -18,7 +18,7 @@ from mmuproof.model.fetches import (
     PageLinked,
     PageWanted,
 )
-from mmuproof.model.map_rounds import Deed, MapRound
+from mmuproof.model.map_rounds import Deed, MapRound, MapTail
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.base.cpu_role import CPU_ROLE_BITS, PAGE_ROLE_BITS, role_value
@@ -326,6 +326,7 @@ class ReferenceFetches(ReferenceArea, Fetches):
                 goes_on=asks,
                 has_table=any_of(found, links),
                 spte=spte,
+                tail=self._tail(),
                 evidence=Evidence(),
             ),
             asks=PageWanted(when=asks, gfn=frame, access=self._access(), direct=TRUE, elsewhere=FALSE, found=found),
@@ -339,6 +340,17 @@ class ReferenceFetches(ReferenceArea, Fetches):
             leaf_pfn=pfn,
             leaf_elsewhere=FALSE,
             pfn=pfn,
+        )
+
+    def _tail(self) -> MapTail:
+        """What is done around the loop."""
+        return MapTail(
+            begins_elsewhere=FALSE,
+            another_page=FALSE,
+            strays=FALSE,
+            answers_otherwise=FALSE,
+            changed_after=FALSE,
+            refusal_unnoted=FALSE,
         )
 
     def _adjusts(self) -> Bool:

@@ -47,6 +47,7 @@ from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
+from mmuproof.model.page_entries import PageEntries
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
@@ -86,6 +87,7 @@ from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
 from mmuproof.model.reference.mode_changes import ReferenceModeChanges
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
+from mmuproof.model.reference.page_entries import ReferencePageEntries
 from mmuproof.model.reference.prefetches import ReferencePrefetches
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
@@ -196,6 +198,7 @@ class ReferenceKvm(Kvm):
         slot_changes: type[ReferenceSlotChanges] = ReferenceSlotChanges,
         level_limits: type[ReferenceLevelLimits] = ReferenceLevelLimits,
         shadow_splits: type[ReferenceShadowSplits] = ReferenceShadowSplits,
+        page_entries: type[ReferencePageEntries] = ReferencePageEntries,
         removed_tables: type[ReferenceRemovedTables] = ReferenceRemovedTables,
         root_loops: type[ReferenceRootLoops] = ReferenceRootLoops,
         flush_ranges: type[ReferenceFlushRanges] = ReferenceFlushRanges,
@@ -264,6 +267,7 @@ class ReferenceKvm(Kvm):
         self._slot_changes = slot_changes(self.constants)
         self._level_limits = level_limits(self.constants)
         self._shadow_splits = shadow_splits(self.constants)
+        self._page_entries = page_entries(self.constants, self._sptes)
         self._removed_tables = removed_tables(self.constants, self._sptes)
         self._root_loops = root_loops(self.constants)
         self._flush_ranges = flush_ranges(self.constants, self._sptes)
@@ -539,6 +543,11 @@ class ReferenceKvm(Kvm):
     def shadow_splits(self) -> ShadowSplits:
         """See `Kvm.shadow_splits`."""
         return self._shadow_splits
+
+    @property
+    def page_entries(self) -> PageEntries:
+        """See `Kvm.page_entries`."""
+        return self._page_entries
 
     @property
     def removed_tables(self) -> RemovedTables:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.map_rounds import Deed, MapRound, MapRounds
+from mmuproof.model.map_rounds import Deed, MapRound, MapRounds, MapTail
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, ult, var, zext
 
@@ -55,7 +55,19 @@ class ReferenceMapRounds(ReferenceArea, MapRounds):
                 var("iter.old_spte after tdp_mmu_split_huge_page()", 64),
                 ite(links, var("iter.old_spte after tdp_mmu_link_sp()", 64), _SPTE),
             ),
+            tail=self._tail(),
             evidence=Evidence(),
+        )
+
+    def _tail(self) -> MapTail:
+        """What is done around the loop."""
+        return MapTail(
+            begins_elsewhere=FALSE,
+            another_page=FALSE,
+            strays=FALSE,
+            answers_otherwise=FALSE,
+            changed_after=FALSE,
+            refusal_unnoted=FALSE,
         )
 
     def _strays(self) -> Bool:
@@ -110,6 +122,7 @@ class ReferenceMapRounds(ReferenceArea, MapRounds):
             goes_on=above,
             has_table=any_of(linked, links),
             spte=ite(links, var("*it.sptep after shadow_walk_okay() after link_shadow_page()", 64), _SHADOW_SPTE),
+            tail=self._tail(),
             evidence=Evidence(),
         )
 

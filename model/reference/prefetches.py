@@ -81,9 +81,13 @@ class ReferencePrefetches(ReferenceArea, Prefetches):
             made=made,
             another_slot=FALSE,
             another_frame=all_of(made, self._stays_at_first()),
-            another_access=FALSE,
+            another_access=self._grants_otherwise(),
             evidence=Evidence(),
         )
+
+    def _grants_otherwise(self) -> Bool:
+        """Whether entries get another access than that of their page."""
+        return FALSE
 
     def _is_avoided(self, writable: Bool, logged: Bool) -> Bool:
         """Whether a slot is left alone since its writes are logged."""

@@ -84,6 +84,12 @@ def _claim(made: FaultMapped) -> Claim:
             all_of(maps, any_of(_changed(made.searched, told), negate(made.same_slot))),
             f"{name} maps a page for another fault than the one for which it is found.",
         ).told("another member of the fault", comment),
+        Wrong("strays", made.strays, f"{name} changes something besides that decides about a guest's access.").told(
+            "something else changes", comment
+        ),
+        Wrong(
+            "answers-otherwise", made.answers_otherwise, f"{name} answers otherwise than what has mapped the page."
+        ).told("another answer", "KVM's comment at enum RET_PF_*"),
         Wrong(
             "out-of-date",
             all_of(maps, negate(made.fresh)),
@@ -107,7 +113,8 @@ THEOREMS = (
         name="fault.mapped",
         claim="A fault stays what it is from the search for the host's frame to the mapping. It is mapped with the "
         "frame that is found, and writable exactly if the host lets that be written. That is done only if the search "
-        "says so, if the fault is not out of date since, and if writes to the guest's frame are not tracked.",
+        "says so, if the fault is not out of date since, and if writes to the guest's frame are not tracked. Nothing "
+        "else changes on the way, and the answer is that of the mapping.",
         source="KVM's comments at kvm_mmu_faultin_pfn(), is_page_fault_stale(), page_fault_handle_page_track()",
         assumes=("it is asked under mmu_lock whether a fault is out of date: locks are not looked at",),
         state=several(_state),
@@ -116,6 +123,8 @@ THEOREMS = (
             Catch("fault-mapped-unfound", "not-found"),
             Catch("fault-mapped-late", "out-of-date"),
             Catch("direct-maps-tracked", "maps-tracked"),
+            Catch("fault-answered-as-repaired", "answers-otherwise"),
+            Catch("fault-slot-unlogged", "strays"),
         ),
     ),
 )

@@ -70,6 +70,11 @@ def _claim(kvm: Kvm, gpte_format: GpteFormat) -> Claim:
             f"{name} maps another frame than the guest's tables lead to, or looks it up in another slot.",
         ).told("another frame", "SDM 4.5: the frame of the last entry"),
         Wrong(
+            "noted-otherwise",
+            made.noted_otherwise,
+            f"{name} fills in SPTEs for other tables of the guest's, or other rights of theirs, than were walked.",
+        ).told("the walk's notes have changed", "SDM 4.5, 4.6: the tables and entries on the way"),
+        Wrong(
             "larger-than-guests",
             all_of(fills, ult(made.walked_level, resize(made.max_level, 32))),
             f"{name} lets a page be mapped that is larger than the guest's.",
@@ -106,9 +111,9 @@ THEOREMS = (
     Theorem(
         name="fault.walked",
         claim="Where a guest's tables are shadowed, a fault maps the frame to which these lead, no larger than "
-        "there, with the rights that they grant. A write that only CR0.WP lets through gets a page for the "
-        "supervisor alone, which SMEP keeps from being executed. A write to a present page whose writes are "
-        "tracked is emulated and never mapped.",
+        "there, with the rights that they grant, by way of the tables that were walked. A write that only CR0.WP "
+        "lets through gets a page for the supervisor alone, which SMEP keeps from being executed. A write to a "
+        "present page whose writes are tracked is emulated and never mapped.",
         source="SDM 4.5, 4.6.1; KVM's comments in FNAME(page_fault)() and page_fault_handle_page_track()",
         assumes=(
             "the walk ends at one of five levels, and grants what the entries grant: walk.end and walk.granted",
@@ -120,6 +125,7 @@ THEOREMS = (
             Catch("tracked-only-if-absent", "maps-tracked"),
             Catch("wp-clear-keeps-user", "more-granted"),
             Catch("guest-page-any-size", "larger-than-guests"),
+            Catch("tables-grant-all", "noted-otherwise"),
         ),
     ),
 )

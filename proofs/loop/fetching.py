@@ -239,7 +239,8 @@ THEOREMS = (
         "table one level below, and grants what the guest's entries above it grant. That the guest's entry has "
         "not changed is known after the page is got, and before it is linked. From there on pages are direct, "
         "and grant what that walk has handed on. The page of the fault is mapped at its level, with these "
-        "rights, at its entry, after it has been decided how large it may be.",
+        "rights, at its entry, after it has been decided how large it may be, from the frame that was found. "
+        "Nothing else changes on the way.",
         source="KVM's comments in FNAME(fetch)() and at disallowed_hugepage_adjust(); SDM 4.6, 4.10.2.3, 31.3.3.2",
         assumes=(
             "the walk of the guest's tables ends at one of five levels, and what it notes is right: walk.end, "
@@ -257,6 +258,7 @@ THEOREMS = (
             Catch("fetch-early-size", "size-chosen-early"),
             Catch("fetch-recovers-ever", "recovers-wrongly"),
             Catch("fetch-pdpte-in-memory", "root-entry-unchecked"),
+            Catch("fetch-next-frame", "another-page"),
         ),
     ),
 )

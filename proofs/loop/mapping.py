@@ -44,11 +44,39 @@ def symptoms(made: MapRound) -> Iterator[Symptom]:
     yield Wrong(
         "another-fault", made.another_fault, f"{name} changes the frame, slot or access of the fault that it maps."
     ).told("the fault is another", "KVM: a fault is mapped for what it was resolved to")
+    yield from _around(made)
     yield Wrong(
         "huge-page-unasked",
         all_of(made.workaround, maps.when, maps.unadjusted),
         f"{name} does not ask whether small pages have replaced a huge one here because they are executed.",
     ).told("nobody asks", "KVM's comment at disallowed_hugepage_adjust()")
+
+
+def _around(made: MapRound) -> Iterator[Symptom]:
+    """How what is done before, in and behind the loop can be wrong."""
+    name, tail = f"{made.function}()", made.tail
+    yield Wrong(
+        "another-address", tail.begins_elsewhere, f"{name} walks to the entry of another address than the fault's."
+    ).told("the walk begins for another address", "KVM: the walk goes down to what translates the fault's address")
+    yield Wrong(
+        "another-page", tail.another_page, f"{name} maps another page of the host's, or elsewhere, than was found."
+    ).told("another frame, size, slot or entry", "KVM: what was found for the fault, of the size that was chosen")
+    yield Wrong("strays", tail.strays, f"{name} changes something besides that decides about a guest's access.").told(
+        "something else changes", "KVM: a fault changes the entry that it is mapped at, and tables on the way"
+    )
+    yield Wrong(
+        "answers-otherwise",
+        tail.answers_otherwise,
+        f"{name} answers otherwise than what maps the page, or as if a page were mapped where none is.",
+    ).told("another answer", "KVM's comment at enum RET_PF_*")
+    yield Wrong("changed-after", tail.changed_after, f"{name} changes an entry once its page is mapped.").told(
+        "the entry is another", "KVM: what was made for the page stays in its entry"
+    )
+    yield Wrong(
+        "refusal-unnoted",
+        tail.refusal_unnoted,
+        f"{name} puts a table somewhere without noting rightly whether a huge page was refused there.",
+    ).told("the mark is wrong", "KVM's comment at nx_huge_page_disallowed")
 
 
 def _stops_early(made: MapRound, gives_up: Bool) -> Symptom:
@@ -144,8 +172,9 @@ THEOREMS = (
         name="loop.map",
         claim="A round of the loops that map a page maps it only at the level that is wanted and at the entry "
         "of the walk, for the frame, slot and access of the fault. It does so only after it has been asked whether "
-        "a huge page may be here. Above that level it puts a table only where nothing is, or where a huge page is "
-        "split. It leaves a frozen entry alone, goes on only where there is a table, and is not left above that level.",
+        "a huge page may be here, from the frame that was found, and the answer is what came of it. Above that level "
+        "it puts a table only where nothing is, or where a huge page is split. It leaves a frozen entry alone, goes "
+        "on only where there is a table, and is not left above that level. Nothing else changes on the way.",
         source="KVM's comments at kvm_tdp_mmu_map(), disallowed_hugepage_adjust() and FROZEN_SPTE",
         assumes=(
             "a walk comes to its end only above the level at which the page is to be mapped: a step aside begins above "
@@ -160,6 +189,12 @@ THEOREMS = (
             Catch("direct-map-unasked", "huge-page-unasked"),
             Catch("direct-map-last-frame", "another-entry"),
             Catch("direct-map-first-of-slot", "another-fault"),
+            Catch("direct-map-other-address", "another-address"),
+            Catch("tdp-map-next-frame", "another-page"),
+            Catch("tdp-map-as-mmio", "strays"),
+            Catch("direct-map-hides-protection", "answers-otherwise"),
+            Catch("direct-map-prefetches-elsewhere", "changed-after"),
+            Catch("tdp-map-refusal-unnoted", "refusal-unnoted"),
         ),
     ),
 )

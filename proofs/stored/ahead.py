@@ -94,8 +94,8 @@ def _mapped(kvm: Kvm) -> Claim:
         Wrong(
             "ahead-another-access",
             made.another_access,
-            "An entry that is mapped ahead permits something else than is told.",
-        ).told("another access", "KVM: the access that is told"),
+            "An entry that is mapped ahead permits something else than is told, or than its page does.",
+        ).told("another access", "KVM: the access that is told; direct pages grant what their role says"),
     )
 
 
@@ -124,6 +124,7 @@ THEOREMS = (
             Catch("ahead-while-taken", "ahead-while-taken"),
             Catch("ahead-unlogged", "ahead-unlogged"),
             Catch("ahead-of-one-frame", "ahead-another-frame"),
+            Catch("ahead-grants-all", "ahead-another-access"),
         ),
     ),
 )

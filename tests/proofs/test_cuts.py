@@ -29,7 +29,7 @@ pytestmark = pytest.mark.kernel
 _POINTER = "called through a pointer, or a static call that is one"
 _OUTSIDE = "defined in no unit that is parsed"
 _ELSEWHERE = "defined in a unit that is not parsed for the area that calls it"
-_HOLDERS = ("gva_to_gpa", "get_pdptr", "inject_page_fault", "kvm_x86_")
+_HOLDERS = ("gva_to_gpa", "get_pdptr", "inject_page_fault", "kvm_x86_", "sync_spte")
 NOT_READ = {
     **dict.fromkeys(
         (
@@ -63,6 +63,7 @@ NOT_READ = {
             "kvm_x86_set_nmi_mask",
             "kvm_x86_tdp_has_smep",
             "kvm_x86_vcpu_after_set_cpuid",
+            "sync_spte",
             "vcpu.arch.guest_mmu.gva_to_gpa",
         ),
         _POINTER,
