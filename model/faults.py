@@ -81,7 +81,14 @@ class FaultWalked:
         reserved: it is at an entry with a reserved bit.
         cr0_wp: CR0.WP is set, by the role.
         cr4_smep: CR4.SMEP is set, by the role.
+        addr: the address at which it is (64).
+        error_code: what the fault's error code is (64).
+        prefetch: nobody waits for the page: KVM maps it ahead.
+        walk_addr: the address that is walked (64).
+        walk_access: the access that it is walked for, PFERR_* bits (64).
         walked: the walk has found a frame.
+        gives_up: the guest is given what the walk has left, as it is.
+        gives: the guest is given a fault.
         walked_gfn: that frame (64).
         walked_level: the level at which the walk has ended (32).
         walked_access: the ACC_* bits that the guest's entries grant (32).
@@ -110,7 +117,14 @@ class FaultWalked:
     reserved: Bool
     cr0_wp: Bool
     cr4_smep: Bool
+    addr: BitVec
+    error_code: BitVec
+    prefetch: Bool
+    walk_addr: BitVec
+    walk_access: BitVec
     walked: Bool
+    gives_up: Bool
+    gives: Bool
     walked_gfn: BitVec
     walked_level: BitVec
     walked_access: BitVec

@@ -208,6 +208,7 @@ CHAINS: tuple[Chain, ...] = (
                 by=(
                     "permission_fault",
                     "FNAME(walk_addr_generic)",
+                    "FNAME(page_fault)",
                     "__kvm_inject_emulated_page_fault|kvm_inject_emulated_page_fault",
                     "kvm_inject_page_fault",
                     "nested_ept_inject_page_fault",
@@ -218,11 +219,12 @@ CHAINS: tuple[Chain, ...] = (
                     "walk.reported",
                     "walk.fetch-flag",
                     "walk.own-access",
+                    "fault.walked",
                     "fault.injected",
                     "exit.injected-qualification",
                     "exit.injected-npf",
                 ),
-                missing="that the walk's caller asks for it, and how an exception is delivered",
+                missing="how a queued exception is delivered",
             ),
             Stage(
                 start="a struct kvm_page_fault",

@@ -83,8 +83,14 @@ STALE = Cut(
     function=functions.IS_PAGE_FAULT_STALE,
     reason="whether the fault is to be tried again: any answer; writes nothing of the fault",
 )
+GIVES = tuple(
+    Cut(function=name, reason="gives the guest a fault; that it does, and which, is looked at", watched=True)
+    for name in (functions.INNER_KVM_INJECT_EMULATED_PAGE_FAULT, functions.KVM_INJECT_EMULATED_PAGE_FAULT)
+)
+"""What gives the guest a fault, by its names over time."""
 WALKED: tuple[Cut, ...] = (
     *common.CUTS,
+    *GIVES,
     *WALKS.values(),
     *FILLS.values(),
     *TRACKED,
@@ -106,9 +112,7 @@ WALKED: tuple[Cut, ...] = (
         functions.MAKE_MMU_PAGES_AVAILABLE,
     ),
     *common.each(
-        "tells the guest, counts, or gives back the host's page; writes nothing of the fault",
-        functions.INNER_KVM_INJECT_EMULATED_PAGE_FAULT,
-        functions.KVM_INJECT_EMULATED_PAGE_FAULT,
+        "counts, or gives back the host's page; writes nothing of the fault",
         functions.KVM_MMU_FINISH_PAGE_FAULT,
         functions.KVM_RELEASE_PFN_CLEAN,
         "shadow_page_table_clear_flood",

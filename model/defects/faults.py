@@ -72,6 +72,21 @@ class _AnySize(ReferenceFaults):
         return bv(3, 8)
 
 
+class _WalkedAsRead(ReferenceFaults):
+    def _walked_access(self, error_code: BitVec) -> BitVec:
+        return error_code & ~self.constants.PFERR_WRITE_MASK
+
+
+class _GivenChanged(ReferenceFaults):
+    def _gives_as_it_is(self) -> Bool:
+        return FALSE
+
+
+class _GivenAhead(ReferenceFaults):
+    def _gives_ahead(self, _prefetch: Bool) -> Bool:
+        return FALSE
+
+
 def _faults(variant: type[ReferenceFaults]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, faults=variant)
 
@@ -156,6 +171,30 @@ DEFECTS: tuple[Defect, ...] = (
         r"(?=r = mmu_topup_memory_caches\(vcpu, true\);)",
         "walker.pt_access[1] = ACC_ALL;\n\t",
         _faults(_NotesOtherwise),
+    ),
+    defect(
+        "fault-walked-as-read",
+        "A shadowed fault of a write is walked as one of a read.",
+        _PAGING_H,
+        r"fault->error_code & ~PFERR_RSVD_MASK\);",
+        "fault->error_code & ~(PFERR_RSVD_MASK | PFERR_WRITE_MASK));",
+        _faults(_WalkedAsRead),
+    ),
+    defect(
+        "fault-walked-as-kept",
+        "A guest is given a fault of the page's address.",
+        _PAGING_H,
+        r"(if \(!fault->prefetch\)\s+)(__kvm_inject_emulated_page_fault\(vcpu, &walker\.fault, true\);)",
+        r"walker.fault.address &= PAGE_MASK;\n\t\t\1\2",
+        _faults(_GivenChanged),
+    ),
+    defect(
+        "fault-given-ahead",
+        "A guest is given a fault of a page that KVM maps ahead.",
+        _PAGING_H,
+        r"if \(!fault->prefetch\)(\s+__kvm_inject_emulated_page_fault\(vcpu, &walker\.fault, true\);)",
+        r"\1",
+        _faults(_GivenAhead),
     ),
     defect(
         "guest-page-any-size",

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.c_types import RecordType
+from collections.abc import Iterator
+
+from mmuproof.lift.c_types import IntType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Memory, Object, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import FunctionRef, Place, Target, as_pointer, leaves
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.faults import CUTS, FILLS, FIND_SLOT, HANDLERS, PRE_FAULT, PRE_FAULTS, SEARCHES, WALKED, WALKS
+from mmuproof.model.cuts.faults import (
+    CUTS,
+    FILLS,
+    FIND_SLOT,
+    GIVES,
+    HANDLERS,
+    PRE_FAULT,
+    PRE_FAULTS,
+    SEARCHES,
+    WALKED,
+    WALKS,
+)
 from mmuproof.model.cuts.mappings import IS_PRIVATE
 from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked, PreFaulted
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import left_by
+from mmuproof.model.lifted.calls_made import is_given, left_by
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus, Part
@@ -30,6 +43,7 @@ from mmuproof.model.named import (
     page_role,
     switches,
     userspace,
+    x86_exception,
 )
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import (
@@ -148,6 +162,12 @@ class LiftedFaults(Faults, Remembers):
                 return var(f"{walker.object.name}.{member_name} after {walk}()", place.width)
             return read_member(memory, walker.object, place)
 
+        walks = bench.session.only_call(walk)
+        if walks.guard is not TRUE:
+            raise Refused(f"{name}() may do without {walk}()", str(walks.at))
+        gives = bench.session.calls(*(cut.function for cut in GIVES))
+        left = place_of(walker.object, guest_walker.FAULT)
+        whole = pointer_to(walker.object, left.offset)
         return FaultWalked(
             function=name,
             present=told("present"),
@@ -156,7 +176,23 @@ class LiftedFaults(Faults, Remembers):
             reserved=told("rsvd"),
             cr0_wp=in_role(page_role.CR0_WP),
             cr4_smep=in_role(page_role.CR4_SMEP),
+            addr=bench.read(fault, kvm_page_fault.ADDR, before),
+            error_code=resize(bench.read(fault, kvm_page_fault.ERROR_CODE, before), 64),
+            prefetch=told(kvm_page_fault.PREFETCH),
+            walk_addr=bench.session.argument(walks, "addr"),
+            walk_access=bench.session.argument(walks, "access"),
             walked=ne(var(f"{walk}()", 32), 0),
+            gives_up=any_of(
+                *(
+                    all_of(
+                        each.guard,
+                        is_given(each, whole),
+                        *(_is_left(walker.object, path, each.memory, walk) for path in self._left_of_faults()),
+                    )
+                    for each in gives
+                )
+            ),
+            gives=any_of(*(each.guard for each in gives)),
             walked_gfn=noted(guest_walker.GFN),
             walked_level=noted(guest_walker.LEVEL),
             walked_access=noted(guest_walker.PTE_ACCESS),
@@ -177,6 +213,13 @@ class LiftedFaults(Faults, Remembers):
             noted_otherwise=all_of(fill.guard, _noted_otherwise(walker.object, memory, f"after {walk}()")),
             evidence=bench.session.evidence(),
         )
+
+    def _left_of_faults(self) -> Iterator[str]:
+        """What a walk that fails leaves, by the members of its ``struct guest_walker``."""
+        known = self._unit.record(x86_exception.STRUCT).members
+        for each in x86_exception.TOLD:
+            if each in known:
+                yield f"{guest_walker.FAULT}.{each}"
 
     @once
     def pre_faulted(self) -> PreFaulted:
@@ -231,6 +274,14 @@ def _place_of(value: Value | None) -> Place | None:
     """Where a pointer leads, if that is one place."""
     places = [each.place for each in value.targets if each.place] if isinstance(value, Pointer) else []
     return places[0] if len(places) == 1 else None
+
+
+def _is_left(walker: Object, path: str, memory: Memory | None, walk: str) -> Bool:
+    """Whether a walk's ``struct guest_walker`` has in a member what the walk has left there."""
+    place = place_of(walker, path)
+    is_bool = isinstance(place.type, IntType) and place.type.is_bool
+    left = var(f"{walker.name}.{path} after {walk}()", 1 if is_bool else place.width)
+    return FALSE if memory is None else eq(read_member(memory, walker, place), resize(left, place.width))
 
 
 def _noted_otherwise(walker: Object, memory: Memory, then: str) -> Bool:

@@ -11,3 +11,6 @@ ERROR_CODE_VALID = "error_code_valid"
 EXIT_QUALIFICATION = "exit_qualification"
 NESTED_PAGE_FAULT = "nested_page_fault"
 VECTOR = "vector"
+
+TOLD = (VECTOR, ERROR_CODE_VALID, ERROR_CODE, NESTED_PAGE_FAULT, ADDRESS, ASYNC_PAGE_FAULT, EXIT_QUALIFICATION)
+"""What whoever gives a fault to a guest looks at."""

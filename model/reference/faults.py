@@ -14,6 +14,7 @@ from mmuproof.smt.terms import (
     BitVec,
     Bool,
     all_of,
+    any_of,
     bit,
     bool_var,
     boolean,
@@ -93,6 +94,8 @@ class ReferenceFaults(ReferenceArea, Faults):
         present, write, user, reserved = (
             bit(var(f"fault->{each}", 1), 0) for each in ("present", "write", "user", "rsvd")
         )
+        prefetch = bit(var("fault->prefetch", 1), 0)
+        gives = negate(any_of(walked, self._gives_ahead(prefetch)))
         asks = all_of(walked, self._may_be_tracked(present), write, negate(reserved))
         is_tracked = bit(var("kvm_gfn_is_write_tracked()", 1), 0)
         goes_on = all_of(
@@ -117,7 +120,14 @@ class ReferenceFaults(ReferenceArea, Faults):
             reserved=reserved,
             cr0_wp=wp,
             cr4_smep=smep,
+            addr=var("fault->addr", _U64),
+            error_code=var("fault->error_code", _U64),
+            prefetch=prefetch,
+            walk_addr=self._walked_address(var("fault->addr", _U64)),
+            walk_access=self._walked_access(var("fault->error_code", _U64)) & ~c.PFERR_RSVD_MASK,
             walked=walked,
+            gives_up=all_of(gives, self._gives_as_it_is()),
+            gives=gives,
             walked_gfn=gfn,
             walked_level=level,
             walked_access=granted,
@@ -136,6 +146,20 @@ class ReferenceFaults(ReferenceArea, Faults):
             noted_otherwise=all_of(goes_on, self._notes_otherwise()),
             evidence=trace.evidence,
         )
+
+    def _walked_address(self, addr: BitVec) -> BitVec:
+        return addr
+
+    def _walked_access(self, error_code: BitVec) -> BitVec:
+        return error_code
+
+    def _gives_ahead(self, prefetch: Bool) -> Bool:
+        """Whether a guest is spared a fault, by whether nobody waits for the page."""
+        return prefetch
+
+    def _gives_as_it_is(self) -> Bool:
+        """Whether the guest gets what the walk has left."""
+        return TRUE
 
     def _notes_otherwise(self) -> Bool:
         """Whether what the walk has noted of the way down is another when SPTEs are filled in."""

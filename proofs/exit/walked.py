@@ -59,6 +59,23 @@ def _claim(kvm: Kvm, gpte_format: GpteFormat) -> Claim:
             evidence=made.evidence,
             part=name,
         ),
+        Wrong(
+            "walks-for-another",
+            any_of(
+                ne(made.walk_addr, made.addr), ne(made.walk_access, made.error_code & ~kvm.constant("PFERR_RSVD_MASK"))
+            ),
+            f"{name} walks the guest's tables for another address or access than that of the fault.",
+        ).told("another address or access", "SDM 4.7; KVM's comment in FNAME(page_fault)(): only RSVD is cleared"),
+        Wrong(
+            "fault-withheld",
+            all_of(negate(made.walked), negate(made.prefetch), negate(made.gives_up)),
+            f"{name} does not give the guest the fault that the walk has found.",
+        ).told("no fault, or another", "SDM 4.7: the access faults"),
+        Wrong(
+            "fault-invented",
+            all_of(made.gives, any_of(made.walked, made.prefetch)),
+            f"{name} gives the guest a fault that none of its accesses has.",
+        ).told("a fault", "SDM 4.7: the entries allow the access, or nobody has made it"),
         Wrong("maps-unwalked", all_of(fills, negate(made.walked)), f"{name} maps what the guest has not mapped.").told(
             "SPTEs are filled in", "SDM 4.7: the guest gets a page fault"
         ),
@@ -110,10 +127,11 @@ def _state(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="fault.walked",
-        claim="Where a guest's tables are shadowed, a fault maps the frame to which these lead, no larger than "
-        "there, with the rights that they grant, by way of the tables that were walked. A write that only CR0.WP "
-        "lets through gets a page for the supervisor alone, which SMEP keeps from being executed. A write to a "
-        "present page whose writes are tracked is emulated and never mapped.",
+        claim="Where a guest's tables are shadowed, they are walked for the address and the access of a fault. If that "
+        "fails the guest is given what the walk has left, unless KVM maps the page ahead. Else the frame is mapped to "
+        "which the tables lead, no larger than there, with the rights that they grant, by way of the tables that were "
+        "walked. A write that only CR0.WP lets through gets a page for the supervisor alone, which SMEP keeps from "
+        "being executed. A write to a present page whose writes are tracked is emulated and never mapped.",
         source="SDM 4.5, 4.6.1; KVM's comments in FNAME(page_fault)() and page_fault_handle_page_track()",
         assumes=(
             "the walk ends at one of five levels, and grants what the entries grant: walk.end and walk.granted",
@@ -126,6 +144,9 @@ THEOREMS = (
             Catch("wp-clear-keeps-user", "more-granted"),
             Catch("guest-page-any-size", "larger-than-guests"),
             Catch("tables-grant-all", "noted-otherwise"),
+            Catch("fault-walked-as-read", "walks-for-another"),
+            Catch("fault-walked-as-kept", "fault-withheld"),
+            Catch("fault-given-ahead", "fault-invented"),
         ),
     ),
 )
