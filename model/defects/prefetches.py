@@ -42,7 +42,7 @@ class _FirstFrameForAll(ReferencePrefetches):
         return TRUE
 
 
-class _GrantsAll(ReferencePrefetches):
+class _PrefetchGrantsAll(ReferencePrefetches):
     def _grants_otherwise(self) -> Bool:
         return TRUE
 
@@ -106,6 +106,6 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"(unsigned int access = )sp->role\.access;(\s+(?:struct[^;]+;\s+)*return kvm_mmu_prefetch_sptes)",
         r"\1ACC_ALL;\2",
-        _ahead(_GrantsAll),
+        _ahead(_PrefetchGrantsAll),
     ),
 )
