@@ -59,7 +59,7 @@ class _Machine:
         for path in paths:
             try:
                 return self._find(owner, path.split("->"))
-            except KeyError:
+            except NotThere:
                 continue
         raise NotThere([f"{owner.name}->{' or '.join(paths)}"])
 
