@@ -133,6 +133,31 @@ class CollapseRound:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListRound:
+    """What becomes of any one SPTE of a list whose SPTEs are all write-protected.
+
+    Attributes:
+        here: there is an SPTE that is looked at.
+        changes: it is write-protected.
+        as_asked: as it is asked for: whether KVM may make it writable again.
+        owes: it was writable, so that TLBs may hold it so.
+        due: a flush is due when the round begins.
+        due_after: the same when it ends.
+        answer: what the function answers in the end is whether a flush is due then.
+        evidence: how it came about.
+    """
+
+    here: Bool
+    changes: Bool
+    as_asked: Bool = field(metadata=counts_where("changes"))
+    owes: Bool = field(metadata=counts_where("changes"))
+    due: Bool
+    due_after: Bool = field(metadata=counts_where("here"))
+    answer: Bool
+    evidence: Evidence
+
+
 class ReverseMaps(ABC):
     """What is kept of SPTEs beside them."""
 
@@ -151,6 +176,10 @@ class ReverseMaps(ABC):
     @abstractmethod
     def dropped(self) -> SpteUnlisted:
         """``drop_spte()``."""
+
+    @abstractmethod
+    def write_protected(self) -> ListRound:
+        """One round of ``rmap_write_protect()``."""
 
     @abstractmethod
     def collapsed(self) -> CollapseRound:

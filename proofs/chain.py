@@ -358,7 +358,7 @@ CHAINS: tuple[Chain, ...] = (
                     "kvm_vcpu_flush_tlb_guest",
                     "vmx_flush_tlb_current",
                 ),
-                theorems=("spte.flush", "stored.flush-range", "flush.range", "flush.guest", "flush.tag"),
+                theorems=("spte.flush", "stored.flush-range", "flush.rmap", "flush.range", "flush.guest", "flush.tag"),
                 missing="that a flush which is asked for and put off is made, and which CPUs it reaches",
             ),
         ),

@@ -99,4 +99,11 @@ CAN_FLUSH = tuple(
     Cut(function=name, reason="whether single frames can be flushed: any answer")
     for name in ("kvm_available_flush_remote_tlbs_range", "kvm_available_flush_tlb_with_range")
 )
+PROTECT = Cut(
+    function="spte_write_protect",
+    reason="takes the right to write from an SPTE, by flush.spte; that it does, and of which, is looked at",
+    elsewhere=("*", "argument 0"),
+)
+PROTECTS: tuple[Cut, ...] = (*common.CUTS, FIRST, NEXT, PROTECT)
+"""For a list whose SPTEs are write-protected."""
 COLLAPSES: tuple[Cut, ...] = (*common.CUTS, FIRST, NEXT, LARGEST, DROP, FLUSH_ENTRY, *FLUSH, *CAN_FLUSH)

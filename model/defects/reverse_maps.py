@@ -47,6 +47,21 @@ class _GoesOnInList(ReferenceReverseMaps):
         return FALSE
 
 
+class _ForgetsFlushBefore(ReferenceReverseMaps):
+    def _due_after(self, due: Bool, owes: Bool) -> Bool:
+        return owes
+
+
+class _OwesNoFlush(ReferenceReverseMaps):
+    def _due_after(self, due: Bool, owes: Bool) -> Bool:
+        return due
+
+
+class _ProtectsForNow(ReferenceReverseMaps):
+    def _protects_as_asked(self) -> Bool:
+        return FALSE
+
+
 def _kept(variant: type[ReferenceReverseMaps]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, reverse_maps=variant)
 
@@ -108,5 +123,29 @@ DEFECTS: tuple[Defect, ...] = (
         r"(need_tlb_flush = 1;\s+)goto restart;",
         r"\1continue;",
         _kept(_GoesOnInList),
+    ),
+    defect(
+        "protects-first-flush-only",
+        "Only whether the last SPTE of a frame was writable decides about a flush.",
+        _MMU_C,
+        r"flush \|= spte_write_protect\(sptep, pt_protect\);",
+        "flush = spte_write_protect(sptep, pt_protect);",
+        _kept(_ForgetsFlushBefore),
+    ),
+    defect(
+        "protects-without-flush",
+        "SPTEs of a frame are write-protected, and no flush is asked for.",
+        _MMU_C,
+        r"flush \|= spte_write_protect\(sptep, pt_protect\);",
+        "spte_write_protect(sptep, pt_protect);",
+        _kept(_OwesNoFlush),
+    ),
+    defect(
+        "protects-for-now",
+        "SPTEs of a table that is shadowed may become writable again without KVM's lock.",
+        _MMU_C,
+        r"flush \|= spte_write_protect\(sptep, pt_protect\);",
+        "flush |= spte_write_protect(sptep, false);",
+        _kept(_ProtectsForNow),
     ),
 )

@@ -6,7 +6,17 @@ from dataclasses import replace
 
 from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Value, choose, pointer_to, same_place
+from mmuproof.lift.machine.memory import (
+    NULL,
+    Memory,
+    Object,
+    ObjectKind,
+    Pointer,
+    Value,
+    choose,
+    pointer_to,
+    same_place,
+)
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common, flush_ranges, stores
@@ -18,10 +28,11 @@ from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.entry_bench import EntryBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
-from mmuproof.model.lifted.variables import ENTRY, NUMBER, variable_like
+from mmuproof.model.lifted.variables import ENTRY, FLAG, NUMBER, variable_like
 from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.reverse_maps import (
     CollapseRound,
+    ListRound,
     MappingNoted,
     ReverseMaps,
     SpteListed,
@@ -29,11 +40,26 @@ from mmuproof.model.reverse_maps import (
     TranslationNoted,
 )
 from mmuproof.model.stores import LOOKED_AT
-from mmuproof.smt.terms import Bool, all_of, any_of, bool_var, bv, eq, ne, negate, resize, var, zext
+from mmuproof.smt.terms import (
+    FALSE,
+    Bool,
+    all_of,
+    any_of,
+    bool_var,
+    bv,
+    eq,
+    iff,
+    implies,
+    ne,
+    negate,
+    resize,
+    var,
+    zext,
+)
 
 _NOTES, _READS_FRAME, _READS_ACCESS = (f"kvm_mmu_page_{name}" for name in ("set_translation", "get_gfn", "get_access"))
 _ADDS, _DROPS, _COLLAPSES = functions.INNER_RMAP_ADD, functions.DROP_SPTE, functions.KVM_MMU_ZAP_COLLAPSIBLE_SPTE
-_DUE, _ENTRY = "need_tlb_flush", "sptep"
+_DUE, _ENTRY, _FLUSH = "need_tlb_flush", "sptep", "flush"
 _AT, _BESIDE, _ROOM = 2, 1, 4
 """The entry that is noted, another one, and how many there are to look at."""
 _RECORDS = {"vcpu": kvm_vcpu.STRUCT, "kvm": kvm_vm.STRUCT, "slot": kvm_memory_slot.STRUCT}
@@ -259,19 +285,62 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         )
 
     @once
+    def write_protected(self) -> ListRound:
+        """See `ReverseMaps.write_protected`."""
+        name, desk = functions.RMAP_WRITE_PROTECT, self._entry(cuts.PROTECTS)
+        desk.session = self._over_list(desk, cuts.PROTECTS, name)
+        head = desk.add("rmap_head", kvm_memory_slot.RMAP_HEAD)
+        for each in (desk.page, desk.table, head):
+            each.settled = True
+        wanted = var("pt_protect", 8) & 1
+        answer = desk.integer(name, pt_protect=wanted)
+        made = desk.session.round(name)
+        entry = as_pointer(made.head.read(variable_like(made, ENTRY, _ENTRY), 0, 64))
+        if entry is None:
+            raise NotThere([f"a pointer {_ENTRY} of {name}()"])
+        due = variable_like(made, FLAG, _FLUSH)
+        protects = [call for call in desk.session.calls(cuts.PROTECT.function) if is_given(call, entry) is not FALSE]
+
+        def flag(memory: Memory | None) -> Bool:
+            return FALSE if memory is None else ne(read(memory, due, 0, 8), 0)
+
+        return ListRound(
+            here=self._is_there(made.head, entry),
+            changes=any_of(*(all_of(call.guard, is_given(call, entry)) for call in protects)),
+            as_asked=all_of(
+                *(implies(call.guard, eq(resize(each, 8), wanted)) for call in protects for each in numbers_given(call))
+            ),
+            owes=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in protects)),
+            due=flag(made.head),
+            due_after=flag(made.end),
+            answer=iff(ne(answer, 0), flag(made.head)),
+            evidence=desk.session.evidence(),
+        )
+
+    def _is_there(self, memory: Memory, entry: Pointer) -> Bool:
+        """Whether a list gives an SPTE: those that are not present are passed over, with a warning."""
+        (place,) = (target.place for target in entry.targets if target.place is not None)
+        held = read(memory, place.object, place.offset, 64)
+        return all_of(negate(entry.is_null), ne(held & self._unit_constant(_PRESENT), 0))
+
+    def _over_list(self, desk: EntryBench, cut: tuple[Cut, ...], name: str, *, anew: bool = False) -> Session:
+        """What runs a function that goes through a list, in which any one entry is the bench's."""
+        found = tuple(
+            replace(each, gives=choose(bool_var(f"{each.function}() finds none"), NULL, desk.sptep))
+            for each in (cuts.FIRST, cuts.NEXT)
+        )
+        known = tuple(each for each in cut if each.function not in {other.function for other in found})
+        of_entry = replace(stores.SPTEP_TO_SP, gives=pointer_to(desk.page))
+        loops = frozenset({name})
+        return Session(
+            self._unit, (*known, *found, of_entry), any_round=loops, goes_back=loops if anew else frozenset()
+        )
+
+    @once
     def collapsed(self) -> CollapseRound:
         """See `ReverseMaps.collapsed`."""
         desk = self._entry(cuts.COLLAPSES)
-        first, following = (
-            replace(cut, gives=choose(bool_var(f"{cut.function}() finds none"), NULL, desk.sptep))
-            for cut in (cuts.FIRST, cuts.NEXT)
-        )
-        found = (first, following)
-        known = tuple(cut for cut in cuts.COLLAPSES if cut.function not in {each.function for each in found})
-        of_entry = replace(stores.SPTEP_TO_SP, gives=pointer_to(desk.page))
-        desk.session = Session(
-            self._unit, (*known, *found, of_entry), any_round=frozenset({_COLLAPSES}), goes_back=frozenset({_COLLAPSES})
-        )
+        desk.session = self._over_list(desk, cuts.COLLAPSES, _COLLAPSES, anew=True)
         kvm, slot = desk.add("kvm", kvm_vm.STRUCT), desk.add("slot", kvm_memory_slot.STRUCT)
         desk.add("rmap_head", kvm_memory_slot.RMAP_HEAD)
         for each in (kvm, slot, desk.page, desk.table):
@@ -285,12 +354,10 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         due = variable_like(made, NUMBER, _DUE)
         if entry is None:
             raise NotThere([f"a pointer {_ENTRY} of {_COLLAPSES}()"])
-        (place,) = (target.place for target in entry.targets if target.place is not None)
-        held = read(made.head, place.object, place.offset, 64)
         asks, drops = session.calls(cuts.LARGEST.function), session.calls(cuts.DROP.function)
         flushes = session.called(cuts.FLUSH_ENTRY.function, *(cut.function for cut in cuts.FLUSH))
         return CollapseRound(
-            here=all_of(negate(entry.is_null), ne(held & self._unit_constant(_PRESENT), 0)),
+            here=self._is_there(made.head, entry),
             direct=ne(role[page_role.DIRECT], 0),
             gfn=gfn,
             base=desk.read(slot, kvm_memory_slot.BASE_GFN),

@@ -79,7 +79,7 @@ def variable_like(made: RoundMade, kind: VariableKind, usually: str, besides: Co
     Args:
         made: a round of the loop.
         kind: the variable's.
-        usually: what it is called in released kernels, if a round changes several.
+        usually: what it is called in released kernels, if a round changes several, or none.
         besides: which others are changed.
 
     Raises:
@@ -87,7 +87,8 @@ def variable_like(made: RoundMade, kind: VariableKind, usually: str, besides: Co
     """
     found = {name: each for name, each in made.variables.items() if kind.fits(each.type) and each not in besides}
     if len(found) > 1:
-        found = {name: each for name, each in found.items() if _is_changed(made, each)}
+        # A mistake can be that a round changes none.
+        found = {name: each for name, each in found.items() if _is_changed(made, each)} or found
     if len(found) > 1:
         found = {name: each for name, each in found.items() if name == usually}
     if len(found) != 1:

@@ -7,6 +7,7 @@ from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
 from mmuproof.model.reverse_maps import (
     CollapseRound,
+    ListRound,
     MappingNoted,
     ReverseMaps,
     SpteListed,
@@ -120,6 +121,30 @@ class ReferenceReverseMaps(ReferenceArea, ReverseMaps):
     def _unlists(self) -> Bool:
         """Whether an entry that is taken away is taken off its list."""
         return TRUE
+
+    def write_protected(self) -> ListRound:
+        """See `ReverseMaps.write_protected`."""
+        name = "sptep after some rounds"
+        here = all_of(negate(bool_var(f"{name} == NULL")), self._is_present(var(f"*{name} after some rounds", 64)))
+        due, owes = ne(var("flush after some rounds", 1), 0), ne(var("spte_write_protect()", 1), 0)
+        return ListRound(
+            here=here,
+            changes=here,
+            as_asked=self._protects_as_asked(),
+            owes=owes,
+            due=due,
+            due_after=self._due_after(due, owes),
+            answer=TRUE,
+            evidence=Evidence(),
+        )
+
+    def _protects_as_asked(self) -> Bool:
+        """Whether SPTEs are write-protected as they are to be."""
+        return TRUE
+
+    def _due_after(self, due: Bool, owes: Bool) -> Bool:
+        """Whether a flush is due after an SPTE, by whether it was before, and whether this one owes it."""
+        return any_of(due, owes)
 
     def collapsed(self) -> CollapseRound:
         """See `ReverseMaps.collapsed`."""

@@ -11,6 +11,6 @@ pytestmark = pytest.mark.kernel
 _PARTIAL = set(CheckKind)
 
 
-@pytest.mark.parametrize("what", ["noted", "mapped", "added", "dropped", "collapsed"])
+@pytest.mark.parametrize("what", ["noted", "mapped", "added", "dropped", "collapsed", "write_protected"])
 def test_what_is_kept(both: Both, what: str) -> None:
     prove_equal(*(getattr(kvm.reverse_maps, what)() for kvm in both), partial=_PARTIAL)
