@@ -606,6 +606,7 @@ def test_masks_that_are_set_up_in_one_unit_hold_in_another(real: Callable[..., C
     assert real("7.2", *words).exit_code == 0
 
 
+@pytest.mark.long
 @pytest.mark.kernel
 def test_a_mistake_in_the_tree_changes_the_answer(
     kernel_tree: Callable[[str], Path], real: Callable[..., CliResult], tmp_path: Path

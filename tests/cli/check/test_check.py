@@ -61,6 +61,7 @@ def mailbox(kernel_tree: Callable[[str], Path], tmp_path: Path) -> tuple[Path, P
     return tree, box
 
 
+@pytest.mark.long
 def test_a_mailbox_is_told_patch_by_patch(mailbox: tuple[Path, Path], run: Run, tmp_path: Path) -> None:
     tree, box = mailbox
     results = tmp_path / "results.json"

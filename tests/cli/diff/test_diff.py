@@ -500,6 +500,7 @@ def test_a_change_that_nobody_looks_at_is_told_and_not_green(
     assert f"1 other file{whose} has changed and was not looked at: {file}" in " ".join(done.stdout.split())
 
 
+@pytest.mark.long
 def test_several_patches_are_applied_one_after_the_other(kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
     base, results, options = kernel_tree("7.2"), tmp_path / "results.json", list[str]()
     rows = [SPTE_CHANGES["a shift is one off"], OTHER_CHANGES["W is allowed where it was not"]]

@@ -205,6 +205,7 @@ def test_a_second_run_loads_nothing_that_decides() -> None:
     assert "All results are of an earlier run" in second
 
 
+@pytest.mark.long
 @pytest.mark.kernel
 def test_of_a_real_tree_as_well_and_all_that_was_looked_at_counts(
     kernel_tree: Callable[[str], Path], tmp_path: Path, cache: Path

@@ -57,6 +57,7 @@ def test_a_constant_that_theorems_ask_for_is_defined_alike(both: Both, name: str
     assert value(both.reference) == value(both.lifted)
 
 
+@pytest.mark.long
 def test_the_same_assertions_fail(both: Both) -> None:
     mine, theirs = (kvm.failed_assertions() for kvm in both)
     assert mine == theirs
