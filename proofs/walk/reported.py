@@ -194,9 +194,9 @@ def _reported(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="walk.reported",
-        claim="A walk of guest tables that fails tells why: the address, whose tables denied it, and the page "
-        "fault's error code; of EPT whether it is a misconfiguration, and if not, what the access was and what "
-        "the entries grant, as the exit qualification says it.",
+        claim="A walk of guest tables that fails tells why: the address, whose tables denied it, and the page fault's "
+        "error code. Of EPT it tells whether it is a misconfiguration, and if not, what the access was and what the "
+        "entries grant, as the exit qualification says it.",
         source="SDM 5.7, 30.2.1, 31.3.3; APM 8.4.2, 15.25.6",
         assumes=(*ASSUMES, "before ACC_READ_MASK, the user flag of an access to EPT says that it reads"),
         state=several(_reported),
