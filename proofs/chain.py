@@ -60,7 +60,7 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="the CPU role of an MMU",
                 end="its table of permissions, and its reserved bits",
-                by=("update_permission_bitmask", "update_pkru_bitmask", "__reset_rsvds_bits_mask"),
+                by=("kvm_mmu_create", "update_permission_bitmask", "update_pkru_bitmask", "__reset_rsvds_bits_mask"),
                 theorems=("permission.role-decides", "permission.history-free", "setup.created", "setup.consistent"),
             ),
             Stage(
@@ -352,6 +352,7 @@ CHAINS: tuple[Chain, ...] = (
                 end="nothing in a TLB that it no longer allows",
                 by=(
                     "mmu_spte_update",
+                    "rmap_write_protect",
                     "mmu_set_spte",
                     "validate_direct_spte",
                     "kvm_zap_gfn_range",

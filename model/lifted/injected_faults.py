@@ -22,11 +22,16 @@ _HANDLERS = {cuts.TO_L1: Part.NESTED_WALK, cuts.TO_GUEST: Part.GUEST_WALK}
 
 
 class LiftedInjectedFaults(InjectedFaults, Remembers):
-    """The part of a lifted tree that gives page faults to guests."""
+    """The part of a lifted tree that gives page faults to guests.
 
-    def __init__(self, unit: Unit) -> None:
+    Args:
+        x86: ``x86.c``.
+        _mmu: ``mmu.c``, in which is read what those write that are not followed.
+    """
+
+    def __init__(self, x86: Unit, _mmu: Unit) -> None:
         super().__init__()
-        self._x86 = unit
+        self._x86 = x86
 
     @once
     def injected(self, nested: bool) -> InjectedFault:

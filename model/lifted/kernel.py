@@ -323,7 +323,7 @@ class LiftedKvm(Kvm):
     @property
     def injected_faults(self) -> LiftedInjectedFaults:
         """See `Kvm.injected_faults`."""
-        return self._area("injected_faults", LiftedInjectedFaults, X86_C)
+        return self._area("injected_faults", LiftedInjectedFaults, X86_C, MMU_C)
 
     @property
     def address_syncs(self) -> LiftedAddressSyncs:

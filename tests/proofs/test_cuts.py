@@ -33,11 +33,11 @@ _HOLDERS = ("gva_to_gpa", "get_pdptr", "inject_page_fault", "kvm_x86_", "sync_sp
 NOT_READ = {
     **dict.fromkeys(
         (
+            "arch.guest_mmu.get_pdptr",
             "arch.nested_mmu.get_pdptr",
             "arch.root_mmu.get_pdptr",
             "get_pdptr",
             "gva_to_gpa",
-            "inject_page_fault",
             "kvm_x86_cache_reg",
             "kvm_x86_enter_smm",
             "kvm_x86_flush_tlb_current",
@@ -167,6 +167,7 @@ NOT_READ = {
             "kvm_tdp_mmu_alloc_root",
             "kvm_tdp_mmu_map",
             "mmu_try_to_unsync_pages",
+            "nested_ept_inject_page_fault",
             "nested_vmcb02_recalc_intercepts",
             "spte_to_child_pt",
             "tdp_iter_next",
