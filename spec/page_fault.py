@@ -11,12 +11,15 @@ from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bv, negate, to_bv
 from mmuproof.spec.paging import LinearAccess
 from mmuproof.spec.reports import ReportField
 
+VECTOR = 14
+"""The exception's number (SDM 7.15, APM 8.2.15)."""
 PRESENT_FLAG = 0
 WRITE_FLAG = 1
 USER_FLAG = 2
 RESERVED_FLAG = 3
 INSTRUCTION_FLAG = 4
 PROTECTION_KEY_FLAG = 5
+SHADOW_STACK_FLAG = 6
 ERROR_CODE_WIDTH = 32
 
 FLAGS = (
@@ -26,7 +29,7 @@ FLAGS = (
     ReportField("RSVD", RESERVED_FLAG, "a reserved bit is set in a present entry"),
     ReportField("I/D", INSTRUCTION_FLAG, "the access was an instruction fetch"),
     ReportField("PK", PROTECTION_KEY_FLAG, "the protection key denied the access"),
-    ReportField("SS", 6, "the access was a shadow-stack access"),
+    ReportField("SS", SHADOW_STACK_FLAG, "the access was a shadow-stack access"),
     ReportField("HLAT", 7, "the fault happened in HLAT paging"),
     ReportField("SGX", 15, "SGX denied the access"),
     ReportField("RMP", 31, "the reverse-map table denied the access"),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mmuproof.cli.check.findings import Checked, CheckedStep, StepStatus
-from mmuproof.cli.check.told import Line, told_turns, why_no_function_is_equal, why_not_fine
+from mmuproof.cli.check.told import MOST_NAMES, Line, told_turns, why_no_function_is_equal, why_not_fine
 from mmuproof.cli.diff.claims import CLAIM_STYLES, CommitClaim
 from mmuproof.cli.diff.in_brief import in_brief
 from mmuproof.cli.shared.console import Output, few
@@ -16,7 +16,6 @@ from mmuproof.cli.telling.results_file import counterexample_content, heading
 _STYLES = {StepStatus.FINE: "green", StepStatus.WRONG: "bold red", StepStatus.OPEN: "yellow"}
 _LINES = 15
 """No more lines are told of a commit, so that they can stand in a mail; with -v there may be more."""
-_MOST_NAMES = 4
 _SCREEN = 8
 """With more commits than this, what is not fine about them has gone out of sight at the end."""
 
@@ -43,7 +42,7 @@ def _head(step: CheckedStep) -> Iterator[Line]:
     yield (f"  functions: {in_brief(step.judgements, step.come, step.gone)}",)
     yield from why_no_function_is_equal(step)
     if step.outside:
-        yield (f"  other files of KVM's: {few(step.outside, _MOST_NAMES)}",)
+        yield (f"  other files of KVM's: {few(step.outside, MOST_NAMES)}",)
     if step.claim is not CommitClaim.NONE:
         yield ("  no functional change: ", (step.claim.value, CLAIM_STYLES[step.claim]))
 

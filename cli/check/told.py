@@ -14,7 +14,8 @@ from mmuproof.cli.shared.console import few
 Styled = str | tuple[str, str]
 Line = tuple[Styled, ...]
 """The parts of a line."""
-_MOST_NAMES = 4
+MOST_NAMES = 4
+"""No more names stand in a line; the rest is a number."""
 
 
 def why_no_function_is_equal(step: CheckedStep) -> Iterator[Line]:
@@ -89,7 +90,7 @@ def told_turns(step: CheckedStep, room: int | None) -> Iterator[Line]:
 def why_not_fine(step: CheckedStep, *claims: str) -> str:
     """What is not fine about a commit, in a line; what is said of its claim comes first."""
     turned = [each.name for each in alike(each for each in step.new if each.is_worse or each.is_open)]
-    return "; ".join([*filter(None, [step.unusable]), *claims, *([few(turned, _MOST_NAMES)] if turned else [])])
+    return "; ".join([*filter(None, [step.unusable]), *claims, *([few(turned, MOST_NAMES)] if turned else [])])
 
 
 def _verdicts(turn: Turn) -> str:

@@ -22,7 +22,7 @@ from mmuproof.live.guests.paging import (
 from mmuproof.live.guests.smm import HALT, RESUME, SMM_CODE, copy, move
 from mmuproof.live.guests.steps import Code, Guest, Peek, Poke, RunVcpu, ShowToSmm, Smi
 from mmuproof.live.trial import Attempt, Emulated, Facts, LiveTry, Modules, Seen, Warned
-from mmuproof.live.tries.hidden_writes import hidden_write
+from mmuproof.live.tries.hidden_writes import hanging_write, hidden_write
 
 _UNUSED_ENTRY = PD + 511 * 8
 """Of the page directory of the first GByte, the one for its last 2 MBytes."""
@@ -180,16 +180,13 @@ TRIES = (
         control=Attempt(_moved_in_smm(huge=False, at=DATA + 0x1000), _BY_SHADOW_PAGING),
         control_gives=Seen(_MOVED_OLD),
     ),
-    LiveTry(
-        name="24-nested",
-        finding=24,
-        machine=Emulated.AMD,
-        says="An L1 writes to its nested page tables from system-management mode, and runs L2 again.",
-        attempt=Attempt(_nested_entry_moved_in_smm(huge=False)),
-        shows=Seen(_READ, Warned("mmu_try_to_unsync_pages"), hangs=True),
-        right=Seen(_READS_NEW),
-        control=Attempt(_nested_entry_moved_in_smm(huge=False, at=DATA + 0x1000)),
-        control_gives=Seen(_READS_OLD),
+    hanging_write(
+        "24-nested",
+        Emulated.AMD,
+        "An L1 writes to its nested page tables from system-management mode, and runs L2 again.",
+        Attempt(_nested_entry_moved_in_smm(huge=False)),
+        Attempt(_nested_entry_moved_in_smm(huge=False, at=DATA + 0x1000)),
+        (_READ, _READS_OLD, _READS_NEW),
     ),
     hidden_write(
         "25-nested",

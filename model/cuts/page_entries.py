@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.cuts.kept_roots import CHILD
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu, kvm_mmu_page, list_heads
 
 _OTHERS = ("*", kvm_mmu_page.STRUCT, list_heads.LIST, kvm_memory_slot.RMAP_HEAD)
@@ -23,10 +24,6 @@ UNLINK = tuple(
 )
 CLEAR = Cut(
     function=functions.MMU_SPTE_CLEAR_NO_TRACK, reason="clears an entry; for which is looked at", elsewhere=_OTHERS
-)
-CHILD = tuple(
-    Cut(function=name, reason="finds the page that an entry leads to; reads only")
-    for name in (functions.SPTE_TO_CHILD_SP, functions.TO_SHADOW_PAGE)
 )
 GIVE_UP = Cut(
     function=functions.KVM_MMU_PREPARE_ZAP_PAGE,

@@ -48,7 +48,7 @@ class KnownArguments:
         given = [each for each in function.parameters if self._is_behind(each)]
         type_ = function.result
         if len(given) == 1 and isinstance(result, BitVec) and isinstance(type_, IntType) and not type_.is_bool:
-            place = _only_place(self.pointers[given[0].name])
+            place = only_place(self.pointers[given[0].name])
             if place is not None:
                 width = given[0].type.bits
                 memory.write(place.object, place.offset, width, resize(result, width))
@@ -74,7 +74,7 @@ class KnownArguments:
 
     def _behind(self, parameter: Variable, memory: Memory) -> Value | None:
         """The number behind a pointer, where a function takes the number itself."""
-        place = _only_place(self.pointers[parameter.name]) if self._is_behind(parameter) else None
+        place = only_place(self.pointers[parameter.name]) if self._is_behind(parameter) else None
         return None if place is None else memory.read(place.object, place.offset, parameter.type.bits)
 
     def _gathered(self, parameter: Variable, function: Function, memory: Memory) -> Pointer | Place | None:
@@ -92,7 +92,7 @@ class KnownArguments:
         return pointer_to(made) if is_pointer else Place(made, 0)
 
 
-def _only_place(pointer: Pointer) -> Place | None:
+def only_place(pointer: Pointer) -> Place | None:
     """Where a pointer leads, if that is one place."""
     places = [each.place for each in pointer.targets]
     return places[0] if len(places) == 1 else None

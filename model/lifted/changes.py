@@ -94,6 +94,12 @@ def strays(earlier: Memory, later: Memory, may: Collection[str] = (), entries: C
     return any_of(*found)
 
 
+def differ(object_: Object, members: Collection[str], earlier: Memory, later: Memory) -> Bool:
+    """Whether one of some members of an object, given by their paths, is another later than earlier."""
+    held = (leaf for leaf in leaves(object_, 0, object_.type.bits) if _is_one_of(leaf.path, members))
+    return any_of(*(_differs(object_, leaf, earlier, later) for leaf in held))
+
+
 def _differs(object_: Object, leaf: Leaf, earlier: Memory, later: Memory) -> Bool:
     before, after = (memory.read(object_, leaf.offset, leaf.width) for memory in (earlier, later))
     if isinstance(before, BitVec) and isinstance(after, BitVec):

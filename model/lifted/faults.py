@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
 
 from mmuproof.lift.c_types import IntType, RecordType
 from mmuproof.lift.errors import Refused
@@ -73,6 +73,8 @@ _OF_THE_WAY = (
     guest_walker.TABLE_GFN,
 )
 """What a walk notes of the tables between the root and the page."""
+_OF_FAULTS = tuple(f"{guest_walker.FAULT}.{each}" for each in x86_exception.TOLD)
+"""What it leaves of a fault."""
 _NAME, _ERROR_CODE = functions.KVM_MMU_DO_PAGE_FAULT, "err"
 
 
@@ -187,9 +189,10 @@ class LiftedFaults(Faults, Remembers):
                     all_of(
                         each.guard,
                         is_given(each, whole),
-                        *(_is_left(walker.object, path, each.memory, walk) for path in self._left_of_faults()),
+                        negate(_is_otherwise(walker.object, _OF_FAULTS, each.memory, walk)),
                     )
                     for each in gives
+                    if each.memory is not None
                 )
             ),
             gives=any_of(*(each.guard for each in gives)),
@@ -210,16 +213,9 @@ class LiftedFaults(Faults, Remembers):
             has_slot=FALSE if slots is None else negate(slots.is_null),
             access=noted(guest_walker.PTE_ACCESS, memory),
             emulates=all_of(tracked.answer, eq(result, self._emulates())),
-            noted_otherwise=all_of(fill.guard, _noted_otherwise(walker.object, memory, f"after {walk}()")),
+            noted_otherwise=all_of(fill.guard, _is_otherwise(walker.object, _OF_THE_WAY, memory, walk)),
             evidence=bench.session.evidence(),
         )
-
-    def _left_of_faults(self) -> Iterator[str]:
-        """What a walk that fails leaves, by the members of its ``struct guest_walker``."""
-        known = self._unit.record(x86_exception.STRUCT).members
-        for each in x86_exception.TOLD:
-            if each in known:
-                yield f"{guest_walker.FAULT}.{each}"
 
     @once
     def pre_faulted(self) -> PreFaulted:
@@ -276,21 +272,14 @@ def _place_of(value: Value | None) -> Place | None:
     return places[0] if len(places) == 1 else None
 
 
-def _is_left(walker: Object, path: str, memory: Memory | None, walk: str) -> Bool:
-    """Whether a walk's ``struct guest_walker`` has in a member what the walk has left there."""
-    place = place_of(walker, path)
-    is_bool = isinstance(place.type, IntType) and place.type.is_bool
-    left = var(f"{walker.name}.{path} after {walk}()", 1 if is_bool else place.width)
-    return FALSE if memory is None else eq(read_member(memory, walker, place), resize(left, place.width))
-
-
-def _noted_otherwise(walker: Object, memory: Memory, then: str) -> Bool:
-    """Whether a walk's notes of the way down are others than the walk has left."""
+def _is_otherwise(walker: Object, members: Collection[str], memory: Memory, walk: str) -> Bool:
+    """Whether a ``struct guest_walker`` has something else in some members than the walk has left there."""
     changed: list[Bool] = []
     for leaf in leaves(walker, 0, walker.type.bits):
-        if leaf.path.partition("[")[0] in _OF_THE_WAY:
-            left = var(f"{walker.path(leaf.path)} {then}", leaf.width)
-            changed.append(ne(read(memory, walker, leaf.offset, leaf.width), left))
+        if leaf.path.partition("[")[0] in members:
+            is_bool = isinstance(leaf.type, IntType) and leaf.type.is_bool
+            left = var(f"{walker.path(leaf.path)} after {walk}()", 1 if is_bool else leaf.width)
+            changed.append(ne(read(memory, walker, leaf.offset, leaf.width), resize(left, leaf.width)))
     return any_of(*changed)
 
 

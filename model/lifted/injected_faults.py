@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Memory, Object, Pointer, pointer_to
+from mmuproof.lift.machine.memory import Object, Pointer, pointer_to
 from mmuproof.lift.machine.values import FunctionRef, Target
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import injected_faults as cuts
+from mmuproof.model.cuts.faults import GIVES
 from mmuproof.model.injected_faults import InjectedFault, InjectedFaults, QueuedFault
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.changes import differ
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, x86_exception
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bv, eq, implies, ne, negate, resize, var
+from mmuproof.smt.terms import FALSE, TRUE, all_of, any_of, bv, eq, implies, ne, negate, resize, var
 
-_INJECTS = (functions.INNER_KVM_INJECT_EMULATED_PAGE_FAULT, functions.KVM_INJECT_EMULATED_PAGE_FAULT)
 _IN_USE = 1
 """What means the root in use."""
 _HANDLERS = {cuts.TO_L1: Part.NESTED_WALK, cuts.TO_GUEST: Part.GUEST_WALK}
@@ -44,7 +44,7 @@ class LiftedInjectedFaults(InjectedFaults, Remembers):
         bench.write(fault, x86_exception.NESTED_PAGE_FAULT, bv(nested, 8))
         code, address = bench.read(fault, x86_exception.ERROR_CODE), bench.read(fault, x86_exception.ADDRESS)
         before = bench.memory.copy()
-        bench.call(self._x86.function(*_INJECTS).name, from_hardware=var("from_hardware", 8) & 1)
+        bench.call(self._x86.function(*(cut.function for cut in GIVES)).name, from_hardware=var("from_hardware", 8) & 1)
         session = bench.session
         walk = pointer_to(vcpu, mmus.find(_HANDLERS[cuts.TO_L1 if nested else cuts.TO_GUEST]).offset)
         invalidated, right, in_use = FALSE, FALSE, FALSE
@@ -66,16 +66,15 @@ class LiftedInjectedFaults(InjectedFaults, Remembers):
                 any_of(*(all_of(call.guard, is_given(call, pointer_to(fault))) for call in owners)),
                 *(negate(call.guard) for call in others),
             ),
-            unchanged=all_of(*(implies(call.guard, self._unchanged(bench, fault, before, call)) for call in owners)),
+            unchanged=all_of(
+                *(
+                    implies(call.guard, negate(differ(fault, x86_exception.TOLD, before, call.memory)))
+                    for call in owners
+                    if call.memory is not None
+                )
+            ),
             evidence=session.evidence(),
         )
-
-    def _unchanged(self, bench: Bench, fault: Object, before: Memory, call: CallMade) -> Bool:
-        """Whether a fault is at a call what it was at first."""
-        members = [x86_exception.ERROR_CODE, x86_exception.ADDRESS, x86_exception.ASYNC_PAGE_FAULT]
-        if self._x86.has_member(x86_exception.STRUCT, x86_exception.EXIT_QUALIFICATION):
-            members.append(x86_exception.EXIT_QUALIFICATION)
-        return all_of(*(eq(bench.read(fault, each, before), bench.read(fault, each, call.memory)) for each in members))
 
     @once
     def queued(self) -> QueuedFault:

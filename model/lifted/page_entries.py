@@ -11,6 +11,7 @@ from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.machine.values import Dimension, Place, Target
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import page_entries as cuts
+from mmuproof.model.cuts.kept_roots import CHILD
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given, numbers_given
@@ -78,7 +79,7 @@ class LiftedPageEntries(PageEntries, Remembers):
     def taken(self) -> EntryTaken:
         """See `PageEntries.taken`."""
         child = self._object("child", kvm_mmu_page.STRUCT)
-        leads = {cut: replace(cut, gives=pointer_to(child)) for cut in cuts.CHILD}
+        leads = {cut: replace(cut, gives=pointer_to(child)) for cut in CHILD}
         leads[cuts.IS_MMIO] = replace(cuts.IS_MMIO, gives=to_bv(_IS_MMIO, 8))
         bench, page, _ = self._bench(tuple(leads.get(cut, cut) for cut in cuts.TAKES))
         sptep = self._object("spte")
@@ -86,7 +87,7 @@ class LiftedPageEntries(PageEntries, Remembers):
         says = bench.integer(functions.MMU_PAGE_ZAP_PTE, {"spte": pointer_to(sptep)})
         session = bench.session
         done = {cut: session.calls(cut.function) for cut in (cuts.DROP, cuts.UNLINK[0], cuts.CLEAR)}
-        looks = session.calls(*(cut.function for cut in cuts.CHILD))
+        looks = session.calls(*(cut.function for cut in CHILD))
         asked = session.calls(cuts.IS_MMIO.function)
         gives = session.calls(cuts.GIVE_UP.function)
         elsewhere = [

@@ -14,11 +14,12 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import map_rounds as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.changes import differ
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import variable_of
 from mmuproof.model.map_rounds import Deed
 from mmuproof.model.named import kvm_page_fault, kvm_vcpu, shadow_iterator, tdp_iter
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, zext
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, zext
 
 _INDEX_BITS = 9
 NOTHING_DONE = Deed(when=FALSE, level=bv(0, 32), goal_level=bv(0, 8), spte=bv(0, 64), elsewhere=FALSE, unadjusted=FALSE)
@@ -29,6 +30,7 @@ _OF_FAULT = (
     kvm_page_fault.WRITE,
     kvm_page_fault.USER,
     kvm_page_fault.MAP_WRITABLE,
+    kvm_page_fault.SLOT,
 )
 """What stays as it is while a fault is mapped."""
 
@@ -68,20 +70,10 @@ class RoundBench(Bench):
             after: that of a loop before it, which it goes on from.
         """
         before = self.called_with if after is None else after.head
-        ways = [all_of(made.begins, self._differs(before, made.entered))]
+        ways = [all_of(made.begins, differ(self.fault, _OF_FAULT, before, made.entered))]
         if made.end is not None:
-            ways.append(all_of(made.goes_on, self._differs(made.head, made.end)))
+            ways.append(all_of(made.goes_on, differ(self.fault, _OF_FAULT, made.head, made.end)))
         return any_of(*ways)
-
-    def _differs(self, one: Memory, other: Memory) -> Bool:
-        """Whether two memories have the fault with another frame, slot or kind of access."""
-        place = self.place(self.fault, kvm_page_fault.SLOT)
-        slots = [as_pointer(memory.read(self.fault, place.offset, place.width)) for memory in (one, other)]
-        assert slots[0] is not None
-        return any_of(
-            *(ne(self.of(one, self.fault, path), self.of(other, self.fault, path)) for path in _OF_FAULT),
-            TRUE if slots[1] is None else negate(same_place(slots[0], slots[1])),
-        )
 
     def of(self, memory: Memory | None, owner: Object, path: str) -> BitVec:
         """What a member holds at some time."""

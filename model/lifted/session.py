@@ -16,7 +16,7 @@ from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.evidence import Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
-from mmuproof.model.lifted.arguments import KnownArguments
+from mmuproof.model.lifted.arguments import KnownArguments, only_place
 from mmuproof.model.lifted.linked import NO_STATIC_CALLS, Linked
 from mmuproof.smt.terms import BitVec, Bool, any_of
 
@@ -270,8 +270,7 @@ def _in_struct(call: CallMade, name: str) -> Value | None:
     """A member of the one struct that a watched call is given by pointer and that has a member of a name."""
     found = []
     for argument_ in call.arguments if call.memory is not None else ():
-        places = [each.place for each in argument_.targets] if isinstance(argument_, Pointer) else []
-        place = places[0] if len(places) == 1 else None
+        place = only_place(argument_) if isinstance(argument_, Pointer) else None
         record = None if place is None or place.dimensions or place.offset else place.object.type
         if place is not None and isinstance(record, RecordType) and name in record.members:
             found.append((place.object, record.members[name]))

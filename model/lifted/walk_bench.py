@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from mmuproof.lift.c_types import PointerType
+from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import pointer_to
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.walk_ends import CUTS
+from mmuproof.model.cuts.walk_ends import CUTS, GET_PDPTR, PERMISSION_FAULT, ROOT
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.session import bit_field
 from mmuproof.model.named import kvm_mmu, kvm_vcpu
 from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.terms import BitVec, Bool, bv, extract, negate, resize, to_bv, var
+
+PAE_LEVELS = 3
+"""``role.level`` of PAE paging, whose PDPTEs are registers."""
 
 
 class WalkOnBench:
@@ -53,3 +57,13 @@ class WalkOnBench:
     def walk(self) -> BitVec:
         """Walk any address for any access; what the walk answers."""
         return self.bench.integer(self.name, addr=var("addr", 64), access=var("access", 64))
+
+    def first_read(self, levels: int) -> CallMade:
+        """The call that leads to the first table that is read: of the root, or of a PDPTE."""
+        return self.bench.session.only_call(*(cut.function for cut in (GET_PDPTR if levels == PAE_LEVELS else (ROOT,))))
+
+    @property
+    def judgement(self) -> BitVec:
+        """What ``permission_fault()`` answers: an error code, or 0 (8)."""
+        name = PERMISSION_FAULT.function
+        return resize(var(f"{name}()", self.bench.unit.function(name).result.bits), 8)

@@ -9,12 +9,11 @@ from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.walk_ends import CUTS, GET_PDPTR, PERMISSION_FAULT, PSE36, READ_ENTRY, ROOT
-from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.cuts.walk_ends import CUTS, PERMISSION_FAULT, PSE36, READ_ENTRY
 from mmuproof.model.lifted.nested import read_entries, with_entries
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
-from mmuproof.model.lifted.walk_bench import WalkOnBench
+from mmuproof.model.lifted.walk_bench import PAE_LEVELS, WalkOnBench
 from mmuproof.model.lifted.walks import WalkInMemory
 from mmuproof.model.named import guest_walker
 from mmuproof.model.walk_ends import LastEntry, Protected, WalkedLevel, WalkEnds, WholeWalk
@@ -23,7 +22,6 @@ from mmuproof.smt.graph import substitute
 from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bv, eq, ne, resize, ule, var
 
 _U32 = IntType(32, False, "unsigned int")
-_PAE_LEVELS = 3
 
 
 class LiftedWalkEnds(WalkEnds, Remembers):
@@ -65,31 +63,30 @@ class LiftedWalkEnds(WalkEnds, Remembers):
         begun = WalkOnBench(self._unit, gpte_format, nested=gpte_format is GpteFormat.EPT)
         begun.set_flags(levels, cr4_pse=cr4_pse, accessed_dirty=accessed_dirty)
         result = begun.walk()
-        return _Walker(begun.bench, begun.walker, read_entries(entries)).told(begun.name, levels, ne(result, 0))
+        return _Walker(begun, read_entries(entries)).told(levels, ne(result, 0))
 
 
 class _Walker:
     """What a walk has left in its ``struct guest_walker``.
 
     Args:
-        bench: on which it has run.
-        walker: the struct.
+        begun: where it has run.
         given: what stands for each value that it has read.
     """
 
-    def __init__(self, bench: Bench, walker: Object, given: dict[Term, Term]) -> None:
-        self._bench, self._walker, self._given = bench, walker, given
+    def __init__(self, begun: WalkOnBench, given: dict[Term, Term]) -> None:
+        self._begun, self._bench, self._walker, self._given = begun, begun.bench, begun.walker, given
         self._entries = [resize(each, 64) for each in given.values() if isinstance(each, BitVec)]
 
-    def told(self, name: str, levels: int, succeeded: Bool) -> WholeWalk:
-        """All of it, of a walk by a function, from a number of levels on."""
+    def told(self, levels: int, succeeded: Bool) -> WholeWalk:
+        """All of it, of a walk from a number of levels on."""
+        name = self._begun.name
         count, rules = len(self._given), self._calls(f"{name.partition('_')[0]}_is_rsvd_bits_set")
         if not len(self._calls(READ_ENTRY.function)) == len(rules) == count:
             raise Refused(f"{name}() with {levels} levels does not read and check {count} entries")
-        pae = levels == _PAE_LEVELS
-        first = self._bench.session.only_call(*(cut.function for cut in (GET_PDPTR if pae else (ROOT,))))
+        first = self._begun.first_read(levels)
         judged = self._bench.session.only_call(PERMISSION_FAULT.function)
-        index = first.arguments[-1] if pae else bv(0, 32)
+        index = first.arguments[-1] if levels == PAE_LEVELS else bv(0, 32)
         assert isinstance(index, BitVec)
         success, ended = substitute(succeeded, self._given), self._noted("level")
         return WholeWalk(
@@ -99,7 +96,7 @@ class _Walker:
             first=var(f"{first.function}()", 64),
             pdpte=resize(index, 32),
             pse36=ne(var(f"{PSE36.function}()", 32), 0),
-            allowed=eq(resize(var(f"{PERMISSION_FAULT.function}()", self._fault_bits), 8), 0),
+            allowed=eq(self._begun.judgement, 0),
             level=ended,
             gfn=self._noted(guest_walker.GFN),
             judged=substitute(resize(self._bench.session.argument(judged, "pte_access"), 32), self._given),
@@ -110,11 +107,6 @@ class _Walker:
             ),
             evidence=with_entries(self._given, self._bench.session.evidence()),
         )
-
-    @property
-    def _fault_bits(self) -> int:
-        """How wide what `permission_fault()` returns is."""
-        return self._bench.unit.function(PERMISSION_FAULT.function).result.bits
 
     def _calls(self, *names: str) -> Sequence[CallMade]:
         return self._bench.session.calls(*names)

@@ -6,15 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mmuproof.lift.machine.memory import Memory
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.walk_ends import (
-    GET_PDPTR,
-    HAS_NO_PLACE,
-    IS_VISIBLE,
-    PERMISSION_FAULT,
-    READ_ENTRY,
-    ROOT,
-    UPDATES_FLAGS,
-)
+from mmuproof.model.cuts.walk_ends import HAS_NO_PLACE, IS_VISIBLE, READ_ENTRY, UPDATES_FLAGS
 from mmuproof.model.lifted.nested import read_entries, with_entries
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.walk_bench import WalkOnBench
@@ -24,7 +16,6 @@ from mmuproof.model.walks import GpteFormat
 from mmuproof.smt.graph import substitute
 from mmuproof.smt.terms import BitVec, Bool, Term, all_of, any_of, bit, bv, eq, implies, ne, negate, resize, var
 
-_PAE_LEVELS = 3
 _EFER_LMA, _CR4_PAE = 10, 5
 _INT_BITS, _SIGN = 32, 1 << 31
 _STAGE_BITS = 33
@@ -75,12 +66,8 @@ class _LeftByWalk:
 
     def told(self, levels: int, answer: BitVec) -> FailedWalk:
         """All of it, of a walk from a number of levels on that has given an answer."""
-        session, of_root = self._bench.session, GET_PDPTR if levels == _PAE_LEVELS else (ROOT,)
-        first = session.only_call(*(cut.function for cut in of_root))
+        session, first = self._bench.session, self._begun.first_read(levels)
         checks = session.calls(f"{self._format.value}_is_rsvd_bits_set")
-        judgement = var(
-            f"{PERMISSION_FAULT.function}()", self._bench.unit.function(PERMISSION_FAULT.function).result.bits
-        )
         code, (qualification, before) = self._left(x86_exception.ERROR_CODE), self._qualification()
         fails = substitute(eq(answer, 0), self._given)
         return FailedWalk(
@@ -89,7 +76,7 @@ class _LeftByWalk:
             first=var(f"{first.function}()", 64),
             reserved=tuple(ne(var(check.tag, 1), 0) for check in checks),
             long_mode_has_pae=self._long_mode_has_pae(),
-            judgement=resize(judgement, 8),
+            judgement=self._begun.judgement,
             happens=all_of(fails, negate(self._host_fails())),
             vector=self._left(x86_exception.VECTOR),
             has_error_code=ne(self._left(x86_exception.ERROR_CODE_VALID), 0),

@@ -122,16 +122,13 @@ class ReferenceWalkEnds(ReferenceArea, WalkEnds):
             combined, last = ite(reached, granted, combined), ite(reached, entry, last)
             ended, table = ite(reached, bv(level, 32), ended), entry
             reached = all_of(reached, negate(self.ends(gpte_format, cr4_pse, bv(level, 32), entry)))
-        # KVM_BUG_ON(): long mode comes with PAE.
-        efer, cr4 = var("vcpu->arch.efer", _U64), var("vcpu->arch.cr4", _U64)
-        long_mode = implies(ne(efer & self.constants.EFER_LMA, 0), ne(cr4 & self.constants.X86_CR4_PAE, 0))
         trace.check(CheckKind.BUG, negate(reached))
         allowed = eq(var(f"{PERMISSION_FAULT.function}()", 8), 0)
         pse36 = ne(var(f"{PSE36.function}()", 32), 0)
         judged = self._acc(gpte_format, combined ^ nx)
         reads = eq(access & self.constants.PFERR_WRITE_MASK, 0)
         clean = all_of(reads, self._walk_protects(accessed_dirty))
-        success = all_of(fits, long_mode, allowed)
+        success = all_of(fits, self.long_mode_has_pae, allowed)
         return WholeWalk(
             succeeded=success,
             addr=addr,
@@ -151,6 +148,12 @@ class ReferenceWalkEnds(ReferenceArea, WalkEnds):
     def _nx_mask(self, gpte_format: GpteFormat) -> int:
         """The bit that forbids, where the others allow."""
         return 1 << _NX if gpte_format is GpteFormat.PAGING64 else 0
+
+    @property
+    def long_mode_has_pae(self) -> Bool:
+        """What ``FNAME(walk_addr_generic)()`` takes for sure, and gives up without."""
+        efer, cr4 = var("vcpu->arch.efer", _U64), var("vcpu->arch.cr4", _U64)
+        return implies(ne(efer & self.constants.EFER_LMA, 0), ne(cr4 & self.constants.X86_CR4_PAE, 0))
 
     def _checked_level(self, level: int) -> int:
         """As of which level the reserved bits of an entry are looked at."""

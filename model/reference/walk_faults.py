@@ -26,7 +26,6 @@ from mmuproof.smt.terms import (
     bv,
     eq,
     extract,
-    implies,
     ite,
     ne,
     negate,
@@ -71,9 +70,7 @@ class ReferenceWalkFaults(ReferenceArea, WalkFaults):
         first = var("arch.root_mmu.get_pdptr()" if pae else f"{ROOT.function}()", _U64)
         if pae and nested:
             first = var("arch.guest_mmu.get_pdptr()", _U64)
-        # KVM_BUG_ON(): long mode comes with PAE.
-        efer, cr4 = var("vcpu->arch.efer", _U64), var("vcpu->arch.cr4", _U64)
-        long_mode = implies(ne(efer & self.constants.EFER_LMA, 0), ne(cr4 & self.constants.X86_CR4_PAE, 0))
+        long_mode = self._ends.long_mode_has_pae
         alive = all_of(long_mode, bit(first, 0) if pae else TRUE)
         code, granted, reached = bv(0, _CODE_BITS), bv(-1, _U64), TRUE
         reserved: list[Bool] = []

@@ -13,11 +13,8 @@ from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.relations import pferr_flags
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.terms import all_of, any_of, bit, extract, ne, negate
+from mmuproof.spec.page_fault import PRESENT_FLAG, RESERVED_FLAG, VECTOR
 
-_PRESENT, _RESERVED = 0, 3
-"""The bits of a page fault's error code: SDM 5.7, APM 8.4.2."""
-_PAGE_FAULT = 14
-"""The exception's number: SDM 7.15, APM 8.2.15."""
 _INJECTS, _QUEUES = "__kvm_inject_emulated_page_fault()", "kvm_inject_page_fault()"
 
 
@@ -33,7 +30,7 @@ def _of_fault(kvm: Kvm, made: InjectedFault) -> tuple[tuple[Shown, ...], str]:
 
 
 def _forgotten(kvm: Kvm, made: InjectedFault) -> Claim:
-    cached = all_of(bit(made.error_code, _PRESENT), negate(bit(made.error_code, _RESERVED)))
+    cached = all_of(bit(made.error_code, PRESENT_FLAG), negate(bit(made.error_code, RESERVED_FLAG)))
     shown, part = _of_fault(kvm, made)
     return never(
         given(shown=shown, evidence=made.evidence, part=part),
@@ -70,7 +67,7 @@ def _handed_on(kvm: Kvm, made: InjectedFault) -> Claim:
 
 def _queued(kvm: Kvm, made: QueuedFault) -> Claim:
     waits = all_of(made.in_guest_mode, made.asynchronous)
-    another = any_of(ne(made.vector, _PAGE_FAULT), ne(made.code, extract(made.error_code, 31, 0)))
+    another = any_of(ne(made.vector, VECTOR), ne(made.code, extract(made.error_code, 31, 0)))
     return never(
         given(
             shown=(

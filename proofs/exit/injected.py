@@ -24,12 +24,13 @@ from mmuproof.proofs.given.exit_events import (
     any_permissions,
     ept_violation_happens,
     error_code_flags,
+    field_symptoms,
     nested_page_fault_happens,
 )
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bit, bool_var, eq, iff, implies, ne, negate, var
+from mmuproof.smt.terms import FALSE, Bool, all_of, bit, bool_var, eq, iff, implies, ne, negate, var
 from mmuproof.spec import ept_violation, nested_page_fault
 from mmuproof.spec.ept_violation import EptViolation
 from mmuproof.spec.nested_page_fault import NestedPageFault
@@ -93,7 +94,7 @@ def _told_claim(
     # For L1, KVM is the processor, and may decide what the manual leaves open.
     expected = ept_violation.reported(event, any_processor=True)
     symptoms = (
-        *_field_symptoms(expected, told.exit_qualification, _SDM, "exit qualification"),
+        *field_symptoms(expected, told.exit_qualification, _SDM, "exit qualification"),
         *_exit_symptoms(told, ept_violation.EXIT_REASON, "an EPT violation"),
     )
     return never(
@@ -166,18 +167,6 @@ def _common(told: InjectedEptViolation) -> tuple[Assumption, ...]:
     return (
         Assumption("L1's page-modification log is not full, which would be told instead", negate(told.pml_full)),
         Assumption("the VM is no trust domain, which has no L2", told.plain_vm),
-    )
-
-
-def _field_symptoms(expected: Reported, number: BitVec, manual: str, title: str) -> tuple[Symptom, ...]:
-    """For each field that is defined, that L1 is told otherwise."""
-    return tuple(
-        Wrong(
-            each.name,
-            expected.wrong(number, each.name),
-            f"L1 is told wrongly in bit {each.bit} of the {title} whether {each.meaning}.",
-        ).told(f"bit {each.bit} says otherwise", f"{manual}: bit {each.bit} tells whether {each.meaning}")
-        for each in expected.report.fields
     )
 
 
@@ -324,7 +313,7 @@ def _npf_claim(kvm: Kvm, told: InjectedNpf, fault: NestedPageFault, part: str, w
     # For L1, KVM is the processor, and may decide what the manual leaves open.
     expected = nested_page_fault.reported(fault, any_processor=True)
     symptoms = (
-        *_field_symptoms(expected, told.exit_info_1, _APM, "EXITINFO1"),
+        *field_symptoms(expected, told.exit_info_1, _APM, "EXITINFO1"),
         Wrong(
             "other-bits",
             ne(told.exit_info_1 & ~expected.report.named_bits, 0),

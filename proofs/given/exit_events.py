@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mmuproof.model.kvm import Kvm
+from mmuproof.model.statement import Symptom
+from mmuproof.proofs.claims import Wrong
 from mmuproof.proofs.given.relations import pferr_flags
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import BitVec, Bool, bool_var
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, bool_var
 from mmuproof.spec import ept_violation, nested_page_fault
 from mmuproof.spec.access import Access
 from mmuproof.spec.ept import EptPermissions
 from mmuproof.spec.ept_violation import EptViolation
 from mmuproof.spec.nested_page_fault import NestedPageFault
+from mmuproof.spec.reports import Reported
 
 QUALIFICATION_FLAGS = tuple(
     enumerate(
@@ -111,3 +116,27 @@ def error_code_flags(kvm: Kvm) -> tuple[tuple[int, str], ...]:
     )
     own = tuple((kvm.constant(name).bit_length() - 1, word) for name, word in stages if kvm.defines(name))
     return (*pferr_flags(kvm), *own)
+
+
+def field_symptoms(
+    expected: Reported, number: BitVec, manual: str, title: str, *, names: Sequence[str] = (), when: Bool = TRUE
+) -> tuple[Symptom, ...]:
+    """For each field of a report that is defined, that L1 is told otherwise.
+
+    Args:
+        expected: what the manual says.
+        number: what L1 is told.
+        manual: where the manual says it.
+        title: what the number is called.
+        names: the fields; all if there are none.
+        when: where L1 is told this at all.
+    """
+    return tuple(
+        Wrong(
+            each.name,
+            all_of(when, expected.wrong(number, each.name)),
+            f"L1 is told wrongly in bit {each.bit} of the {title} whether {each.meaning}.",
+        ).told(f"bit {each.bit} says otherwise", f"{manual}: bit {each.bit} tells whether {each.meaning}")
+        for each in expected.report.fields
+        if not names or each.name in names
+    )

@@ -24,6 +24,7 @@ from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bool_v
 from mmuproof.spec import ept, paging
 from mmuproof.spec.access import Access
 from mmuproof.spec.ept import EptPermissions
+from mmuproof.spec.ept_violation import EptViolation
 from mmuproof.spec.linear_walk import entries_used
 from mmuproof.spec.page_fault import FaultCause
 
@@ -118,6 +119,28 @@ class FailingWalk:
             return all_of(*(implies(when, getattr(one, name)) for when, one in zip(used, each, strict=True)))
 
         return EptPermissions(*(together(name) for name in ("read", "write", "execute", "user_execute")))
+
+    def violation(self, access: Access, *, structure: Bool) -> EptViolation:
+        """The EPT violation of an access to a page, or to a paging structure, as far as a walk can know of it."""
+        return EptViolation(
+            access=access,
+            permissions=self.permissions,
+            walk_complete=negate(self.cause.not_present),
+            linear_address_valid=TRUE,
+            final=negate(structure),
+            mbec=self.mbec,
+            user_mode_address=FALSE,
+            writable_page=FALSE,
+            execute_disable_page=FALSE,
+            nmi_unblocking=FALSE,
+            nmi_unblocking_defined=FALSE,
+            shadow_stack=FALSE,
+            shadow_stack_page=FALSE,
+            guest_paging_verification=FALSE,
+            asynchronous=FALSE,
+            advanced_information=FALSE,
+            shadow_stack_control=FALSE,
+        )
 
     def access_has(self, *names: str) -> Bool:
         """Whether the access that is walked for has a PFERR_* bit; one that the tree does not know, it has not."""

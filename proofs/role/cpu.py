@@ -11,7 +11,7 @@ from mmuproof.model.reserved_bits import MmuKind
 from mmuproof.model.roles import MmuRoles
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.proofs.claims import Wrong, always, given
+from mmuproof.proofs.claims import always, given
 from mmuproof.proofs.given.expected_roles import (
     EVERY_REGISTER,
     Expectation,
@@ -25,12 +25,10 @@ from mmuproof.proofs.given.expected_roles import (
     roles_now,
     vcpu_expectations,
 )
+from mmuproof.proofs.given.fetch_flags import fetch_not_told, fetch_told, tells_fetches
 from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bit, iff, implies, negate
-from mmuproof.spec import page_fault, paging_mode
-from mmuproof.spec.access import INSTRUCTION_FETCH
-from mmuproof.spec.paging import LinearAccess
+from mmuproof.smt.terms import Bool, any_of, bit, iff, implies, negate
 
 KINDS: Mapping[Vendor, tuple[MmuKind, ...]] = MappingProxyType(
     {Vendor.INTEL: (MmuKind.TDP, MmuKind.L2), Vendor.AMD: (MmuKind.TDP, MmuKind.L2), Vendor.SHADOW: (MmuKind.SHADOW,)}
@@ -78,18 +76,6 @@ def _flag(roles: MmuRoles) -> Bool:
     return bit(roles.cpu["has_pferr_fetch"], 0)
 
 
-def _told(now: RoleAsked) -> Bool:
-    """Whether the error code of a faulting fetch has I/D."""
-    fetch = LinearAccess(INSTRUCTION_FETCH, user_mode=TRUE, implicit=FALSE)
-    registers = now.request
-    return page_fault.instruction_flag(
-        fetch,
-        smep=bit(registers.cr4, paging_mode.CR4_SMEP_BIT),
-        physical_address_extension=bit(registers.cr4, paging_mode.CR4_PAE_BIT),
-        no_execute_enabled=bit(registers.efer, paging_mode.EFER_NXE_BIT),
-    )
-
-
 def _fetch_claim(roles: MmuRoles, now: RoleAsked, holds: Bool, told: Bool, part: str, *when: Assumption) -> Claim:
     flag = _flag(roles)
     return always(
@@ -101,23 +87,15 @@ def _fetch_claim(roles: MmuRoles, now: RoleAsked, holds: Bool, told: Bool, part:
             evidence=roles.evidence,
             part=part,
         ),
-        Wrong(
-            "fetch-not-told",
-            all_of(negate(flag), told),
-            "KVM reports a faulting fetch as a read, where hardware sets I/D.",
-        ).told("I/D is 0", "SDM 5.7: I/D is set with CR4.SMEP, or CR4.PAE and EFER.NXE"),
-        Wrong(
-            "fetch-told",
-            all_of(flag, negate(told)),
-            "KVM sets I/D for a faulting fetch, where hardware does not tell fetches from reads.",
-        ).told("I/D is 1", "SDM 5.7: I/D is 0 without CR4.SMEP, unless CR4.PAE and EFER.NXE are set"),
+        fetch_not_told(flag, told),
+        fetch_told(flag, told),
     )
 
 
 def _fetch_flag(kvm: Kvm, vendor: Vendor) -> Sequence[Claim]:
     kind, now = KINDS[vendor][0], asked("now")
     roles = roles_now(kvm, vendor, kind, now)
-    told, mode = _told(now), now.mode
+    told, mode = tells_fetches(now.request), now.mode
     claims = [
         _fetch_claim(
             roles,

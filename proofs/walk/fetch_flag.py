@@ -12,45 +12,28 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, never
 from mmuproof.proofs.given import relations
 from mmuproof.proofs.given.failing_walks import ASSUMES, ordinary_walks
+from mmuproof.proofs.given.fetch_flags import fetch_not_told, fetch_told, tells_fetches
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, TRUE, all_of, bit, negate
-from mmuproof.spec import page_fault, paging_mode
-from mmuproof.spec.access import INSTRUCTION_FETCH
-from mmuproof.spec.paging import LinearAccess
+from mmuproof.smt.terms import all_of, bit, negate
+from mmuproof.spec import page_fault
 
 
 def _fetch_flag(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     for failing in ordinary_walks(kvm, vendor):
-        registers = failing.now.request
-        expected = page_fault.instruction_flag(
-            LinearAccess(INSTRUCTION_FETCH, user_mode=TRUE, implicit=FALSE),
-            smep=bit(registers.cr4, paging_mode.CR4_SMEP_BIT),
-            physical_address_extension=bit(registers.cr4, paging_mode.CR4_PAE_BIT),
-            no_execute_enabled=bit(registers.efer, paging_mode.EFER_NXE_BIT),
-        )
+        expected = tells_fetches(failing.now.request)
         mode, fetch = failing.now.mode, failing.access_has("FETCH_MASK")
         of_levels = {2: mode.two_levels, 3: mode.pae}.get(failing.tables.levels, mode.ia32e)
         told = bit(failing.walk.error_code, page_fault.INSTRUCTION_FLAG)
         symptoms = [
-            Wrong(
-                "fetch-not-told",
-                all_of(fetch, expected, negate(told)),
-                "KVM reports a faulting fetch as a read, where hardware sets I/D.",
-            ).told("I/D is 0", "SDM 5.7, APM 8.4.2: I/D is set with CR4.SMEP, or CR4.PAE and EFER.NXE"),
+            fetch_not_told(told, expected, fetches=fetch),
             Wrong(
                 "fetch-invented", all_of(told, negate(fetch)), "KVM reports a faulting read or write as a fetch."
             ).told("I/D is 1", "SDM 5.7, APM 8.4.2, 15.25.6: I/D is set for a fetch only"),
         ]
         if failing.kind is not MmuKind.NESTED_NPT:
             # Without SMEP and NXE the manual does not say what a nested fault's flag is.
-            symptoms.append(
-                Wrong(
-                    "fetch-told",
-                    all_of(told, fetch, negate(expected)),
-                    "KVM sets I/D for a faulting fetch, where hardware does not tell fetches from reads.",
-                ).told("I/D is 1", "SDM 5.7: I/D is 0 without CR4.SMEP, unless CR4.PAE and EFER.NXE are set")
-            )
+            symptoms.append(fetch_told(told, expected, fetches=fetch))
         yield never(
             failing.case(
                 failing.name,

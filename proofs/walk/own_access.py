@@ -7,32 +7,21 @@ from collections.abc import Iterator
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.reserved_bits import MmuKind
-from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
-from mmuproof.model.walk_faults import FailedWalk
-from mmuproof.proofs.claims import Wrong, never
+from mmuproof.proofs.claims import never
 from mmuproof.proofs.given import relations
-from mmuproof.proofs.given.exit_events import QUALIFICATION_FLAGS
+from mmuproof.proofs.given.exit_events import QUALIFICATION_FLAGS, field_symptoms
 from mmuproof.proofs.given.failing_walks import ASSUMES, failing_walk
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.given.walked_tables import TABLES
 from mmuproof.proofs.theorem import Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import Bool, all_of, any_of, bit, eq, iff, negate, var
-from mmuproof.spec.ept_violation import EPT_VIOLATION
+from mmuproof.smt.terms import FALSE, all_of, any_of, eq, negate, var
+from mmuproof.spec import ept_violation
+from mmuproof.spec.access import Access
 
 _READS, _WRITES, _FETCHES = "data-read", "data-write", "fetch"
-
-
-def _told(name: str, walk: FailedWalk, wanted: Bool, violation: Bool) -> Symptom:
-    number = EPT_VIOLATION.bit_of(name)
-    told = bit(walk.exit_qualification, number)
-    meaning = next(each.meaning for each in EPT_VIOLATION.fields if each.name == name)
-    return Wrong(
-        name,
-        all_of(violation, negate(iff(told, wanted))),
-        f"L1 is to be told wrongly in bit {number} of the exit qualification whether {meaning}, of an access of KVM's.",
-    ).told(f"bit {number} says otherwise", f"SDM Table 30-7: bit {number} tells whether {meaning}")
 
 
 def _own(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
@@ -43,7 +32,9 @@ def _own(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         handed = kvm.nested.translate_nested_gpa(vendor, var("gpa", 64), final, guest)
         writes, fetches = (has(asked, kvm.constant(f"PFERR_{each}_MASK")) for each in ("WRITE", "FETCH"))
         stages = kvm.constant("PFERR_GUEST_FINAL_MASK") | kvm.constant("PFERR_GUEST_PAGE_MASK")
-        walk, violation = failing.walk, negate(failing.cause.reserved)
+        walk = failing.walk
+        made = Access(negate(any_of(writes, fetches)), writes, fetches)
+        event = failing.violation(made, structure=FALSE)
 
         yield never(
             failing.case(
@@ -56,9 +47,14 @@ def _own(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
                     Assumption("KVM's access does not both write and fetch", negate(all_of(writes, fetches))),
                 ),
             ),
-            _told(_READS, walk, negate(any_of(writes, fetches)), violation),
-            _told(_WRITES, walk, writes, violation),
-            _told(_FETCHES, walk, fetches, violation),
+            *field_symptoms(
+                ept_violation.reported(event, any_processor=True),
+                walk.exit_qualification,
+                "SDM Table 30-7",
+                "exit qualification",
+                names=(_READS, _WRITES, _FETCHES),
+                when=negate(failing.cause.reserved),
+            ),
         )
 
 

@@ -11,21 +11,17 @@ from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, never
 from mmuproof.proofs.given import relations
-from mmuproof.proofs.given.exit_events import QUALIFICATION_FLAGS
+from mmuproof.proofs.given.exit_events import QUALIFICATION_FLAGS, field_symptoms
 from mmuproof.proofs.given.failing_walks import ASSUMES, FailingWalk, failing_walk, ordinary_walks
 from mmuproof.proofs.given.relations import has
 from mmuproof.proofs.given.walked_tables import TABLES
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bit, iff, ne, negate
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bit, iff, ne, negate
 from mmuproof.spec import ept_violation, page_fault
 from mmuproof.spec.access import Access
-from mmuproof.spec.ept_violation import EptViolation
 from mmuproof.spec.paging import LinearAccess
 
-_PAGE_FAULT = 14
-"""The exception's number: SDM 7.15, APM 8.2.15."""
-_SHADOW_STACK_FLAG = 6
 _STAGE = ("linear-address-valid", "final")
 _OF_THE_WALK = ("data-read", "data-write", "fetch", "readable", "writable", "executable", "user-executable")
 
@@ -68,7 +64,7 @@ def _of_ordinary(failing: FailingWalk) -> Claim:
         _flag(failing, "write", page_fault.WRITE_FLAG, page_fault.write_flag(access)),
         _flag(failing, "user", page_fault.USER_FLAG, page_fault.user_flag(access)),
         _flag(failing, "reserved", page_fault.RESERVED_FLAG, page_fault.reserved_flag(cause)),
-        _flag(failing, "shadow-stack", _SHADOW_STACK_FLAG, failing.access_has("SS_MASK")),
+        _flag(failing, "shadow-stack", page_fault.SHADOW_STACK_FLAG, failing.access_has("SS_MASK")),
         _flag(failing, "key", page_fault.PROTECTION_KEY_FLAG, all_of(negate(cause.not_present), cause.key)),
     ]
     named = [bit_number for field in page_fault.FLAGS if (bit_number := field.bit) < 16]
@@ -91,7 +87,7 @@ def _of_ordinary(failing: FailingWalk) -> Claim:
             ),
             Wrong(
                 "another-exception",
-                any_of(ne(fault.vector, _PAGE_FAULT), negate(fault.has_error_code), fault.asynchronous),
+                any_of(ne(fault.vector, page_fault.VECTOR), negate(fault.has_error_code), fault.asynchronous),
                 "A walk that fails gives another exception than a page fault with an error code.",
             ).told("no page fault", "SDM 5.7, APM 8.2.15: exception 14, which has an error code"),
         )
@@ -103,45 +99,15 @@ def _of_ordinary(failing: FailingWalk) -> Claim:
 def _of_ept(failing: FailingWalk) -> Claim:
     kvm, fault, cause = failing.kvm, failing.walk, failing.cause
     misconfigured = has(fault.error_code, kvm.constant("PFERR_RSVD_MASK"))
-    structure = failing.access_has("GUEST_PAGE_MASK")
-    event = EptViolation(
-        access=failing.access,
-        permissions=failing.permissions,
-        walk_complete=negate(cause.not_present),
-        linear_address_valid=TRUE,
-        final=negate(structure),
-        mbec=failing.mbec,
-        user_mode_address=FALSE,
-        writable_page=FALSE,
-        execute_disable_page=FALSE,
-        nmi_unblocking=FALSE,
-        nmi_unblocking_defined=FALSE,
-        shadow_stack=FALSE,
-        shadow_stack_page=FALSE,
-        guest_paging_verification=FALSE,
-        asynchronous=FALSE,
-        advanced_information=FALSE,
-        shadow_stack_control=FALSE,
-    )
+    event = failing.violation(failing.access, structure=failing.access_has("GUEST_PAGE_MASK"))
     reported = ept_violation.reported(event, any_processor=True)
     told, earlier = fault.exit_qualification, fault.earlier_qualification
     violation = negate(cause.reserved)
     names = _OF_THE_WALK if earlier is not None else (*_OF_THE_WALK, *_STAGE)
-    fields = {each.name: each for each in reported.report.fields}
-    stage = sum(1 << fields[name].bit for name in _STAGE)
-    allowed = sum(1 << fields[name].bit for name in _OF_THE_WALK) | stage
-    symptoms = [
-        Wrong(
-            name,
-            all_of(violation, reported.wrong(told, name)),
-            f"L1 is to be told wrongly in bit {fields[name].bit} of the exit qualification whether "
-            f"{fields[name].meaning}.",
-        ).told(
-            f"bit {fields[name].bit} says otherwise",
-            f"SDM Table 30-7: bit {fields[name].bit} tells whether {fields[name].meaning}",
-        )
-        for name in names
-    ]
+    stage, allowed = (
+        sum(1 << reported.report.bit_of(name) for name in fields) for fields in (_STAGE, (*_OF_THE_WALK, *_STAGE))
+    )
+    symptoms = list(field_symptoms(reported, told, "SDM Table 30-7", "exit qualification", names=names, when=violation))
     if earlier is not None:
         symptoms.append(
             Wrong(
@@ -213,7 +179,7 @@ THEOREMS = (
             Catch("walk-fault-general-protection", "another-exception"),
             Catch("walk-fault-last-rights", "readable"),
             Catch("walk-fault-no-user-execute", "user-executable"),
-            Catch("walk-fault-fetch-is-read", "data-read"),
+            *showing("data-read", "walk-fault-fetch-is-read", "walk-fault-write-is-read"),
             Catch("walk-fault-always-final", "data-read"),
             *showing("misconfiguration-missed", "mbec-left-out-of-role", "nested-ept-role-kept"),
             Catch("pk-flag-at-ss", "shadow-stack"),
