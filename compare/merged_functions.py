@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
+from typing import TypeAlias
 
+from mmuproof.compare.merged_sites import Caller, Line, Site, lines_of, sites_of
 from mmuproof.compare.put_back import OtherForm, Stretch, file_text
 from mmuproof.compare.versions import tokens
 from mmuproof.lift.parsing.former_names import FormerNames
@@ -22,43 +23,10 @@ _WORD = re.compile(r"(?<![\w.])(?<!->)[A-Za-z_]\w*")
 _LEAVES = re.compile(r"\b(?:return|goto|break|continue|case|default)\b|^\s*\w+:\s*$", re.MULTILINE)
 _CONSTANT = re.compile(r"\W*(?:true|false|NULL|\d\w*)\W*")
 _DECLARED = re.compile(r"^\s*(?:\w+[\s*]+)+(\w+)(?: = |;|\[)", re.MULTILINE)
+_PLAIN = re.compile(r"[A-Za-z_]\w*")
 _ADDRESS = re.compile(r"[\w\s]+\*(?P<name>\w+) = &(?P<of>\w+)->[\w.]+;")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Caller:
-    """A function that called others, before and now.
-
-    Args:
-        name: what it is called now.
-        file: where it stands now.
-        before: the earlier text, as clang prints it.
-        after: the text now.
-        variables: what it calls its parameters and variables now.
-    """
-
-    name: str
-    file: str
-    before: str
-    after: str
-    variables: Collection[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Site:
-    """What stands where a function was called.
-
-    Args:
-        caller: where that is.
-        given: what the function was given.
-        text: what stands there now.
-        is_statement: whether these are statements, and not an expression.
-    """
-
-    caller: Caller
-    given: tuple[str, ...]
-    text: str
-    is_statement: bool
+_Lines: TypeAlias = tuple[Caller, Sequence[Line], Sequence[Line]]
 
 
 def as_functions(
@@ -73,75 +41,100 @@ def as_functions(
         known: what has a name at file scope in this tree.
     """
     for name, function in sorted(gone.items()):
-        sites = [site for each in callers for site in _sites(name, each) if len(site.given) == len(function.given)]
-        # Where a caller does something else, a function would not be what all of them do.
-        if len(sites) != sum(len(re.findall(rf"\b{name}\(", each.before)) for each in callers):
+        printed = [(each, lines_of(each.before), lines_of(each.after)) for each in callers]
+        found = _found(name, function, printed, known)
+        if found is None:
             continue
-        bodies = ((site, body) for site in sites for body in _bodies(function, site, sites, known))
-        found = next(bodies, None)
-        if found is not None:
-            yield _form(root, name, function, *found)
+        form = _form(root, name, function, found)
+        sources = [(each, each.source.lines_before, each.source.lines_after) for each in callers if each.source]
+        written = None if len(sources) < len(callers) else _found(name, function, sources, known)
+        # What macros stand for is only in what clang prints.
+        if written is not None and all(map(_can_be_called, (*found.sites, *written.sites))):
+            form = _called(name, function, written, form)
+        yield form
 
 
-def _form(root: Path, name: str, function: Prototype, site: _Site, body: str) -> OtherForm:
-    file, made = site.caller.file, f"{_MADE}{name}"
+@dataclass(frozen=True, kw_only=True)
+class _Merged:
+    """What stands where a function was called.
+
+    Args:
+        sites: all places.
+        site: one of them.
+        body: what stands there, as the function's body.
+    """
+
+    sites: Sequence[Site]
+    site: Site
+    body: str
+
+
+def _found(name: str, function: Prototype, callers: Sequence[_Lines], known: Collection[str]) -> _Merged | None:
+    """What stands at all the places where a function was called; None if it is no function's body."""
+    sites = [
+        site
+        for caller, before, after in callers
+        for site in sites_of(name, caller, before, after)
+        if len(site.given) == len(function.given)
+    ]
+    # Where a caller does something else, a function would not be what all of them do.
+    if len(sites) != sum(len(re.findall(rf"\b{name}\(", line.text)) for _, before, _ in callers for line in before):
+        return None
+    bodies = ((site, body) for site in sites for body in _bodies(function, site, sites, known))
+    return next((_Merged(sites=sites, site=site, body=body) for site, body in bodies), None)
+
+
+def _form(root: Path, name: str, function: Prototype, found: _Merged) -> OtherForm:
+    """A function that says what stands at a site, behind all else."""
+    file, made = found.site.caller.file, f"{_MADE}{name}"
     place = len(file_text(root, file))
-    sentence = f"{name}() is a part of {site.caller.name}() now: it is asked as a function that says what stands there"
+    caller = found.site.caller.name
+    sentence = f"{name}() is a part of {caller}() now: it is asked as a function that says what stands there"
     return OtherForm(
         name=name,
-        changes=(Stretch(file=file, start=place, end=place, text=f"\n{function.text(made)}\n{{\n{body}\n}}\n"),),
+        changes=(Stretch(file=file, start=place, end=place, text=f"\n{_defined(made, function, found.body)}"),),
         names=FormerNames(functions={made: name}, forms={name: sentence}),
         mark=made,
     )
 
 
-def _sites(name: str, caller: Caller) -> Iterator[_Site]:
-    """What stands now where a function called another, as far as lines tell."""
-    # What stands in a header that is read several times, or in one at all, has no end to put a function at.
-    if not caller.file.endswith(".c") or not re.search(rf"\b{name}\(", caller.before):
-        return
-    before, after = (
-        [line.strip() for line in text.split("\n") if line.strip()] for text in (caller.before, caller.after)
+def _called(name: str, function: Prototype, found: _Merged, otherwise: OtherForm) -> OtherForm:
+    """The same before its callers, which call it again: what is not followed is a call, and not what it does."""
+    file, made = found.site.caller.file, f"{_MADE}{name}"
+    if any(site.caller.file != file for site in found.sites):
+        return otherwise
+    start = min(site.caller.source.place.start for site in found.sites if site.caller.source is not None)
+    calls = [
+        Stretch(file=file, start=site.start, end=site.end, text=f"{made}({', '.join(site.given)});")
+        for site in found.sites
+    ]
+    callers = " and ".join(dict.fromkeys(f"{site.caller.name}()" for site in found.sites))
+    sentence = f"{name}() is a part of {callers} now: what stands there is asked as a call of a function that says it"
+    return OtherForm(
+        name=name,
+        changes=(Stretch(file=file, start=start, end=start, text=f"{_defined(made, function, found.body)}\n"), *calls),
+        names=FormerNames(functions={made: name}, forms={name: sentence}),
+        mark=made,
+        otherwise=otherwise,
     )
-    for kind, start, end, other, last in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if kind != "replace" or (end - start > 1 and end - start != last - other):
-            continue
-        pairs = [(before[start], after[other:last])]
-        if end - start == last - other:
-            pairs = [(before[start + at], [after[other + at]]) for at in range(end - start)]
-        for line, lines in pairs:
-            call = _call(line, name)
-            if call is not None:
-                yield from _site(caller, call, lines)
 
 
-def _site(caller: Caller, call: tuple[str, Sequence[str], str], lines: Sequence[str]) -> Iterator[_Site]:
-    ahead, given, behind = call
-    if not ahead and behind == ";":
-        text = "\n".join(f"\t{each}" for each in lines)
-        yield _Site(caller=caller, given=tuple(given), text=text, is_statement=True)
-    elif len(lines) == 1 and lines[0].startswith(ahead) and lines[0].endswith(behind):
-        text = lines[0][len(ahead) : len(lines[0]) - len(behind)]
-        yield _Site(caller=caller, given=tuple(given), text=text, is_statement=False)
+def _defined(made: str, function: Prototype, body: str) -> str:
+    return f"{function.text(made)}\n{{\n{body}\n}}\n"
 
 
-def _call(line: str, name: str) -> tuple[str, Sequence[str], str] | None:
-    """What stands before a call, what it is given, and what stands behind it, if a line has it once."""
-    (*found,) = re.finditer(rf"\b{name}\(", line)
-    if len(found) != 1:
-        return None
-    depth, given, start = 1, list[str](), found[0].end()
-    for at in range(found[0].end(), len(line)):
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(line[at], 0)
-        if depth == 0 or (depth == 1 and line[at] == ","):
-            given.append(line[start:at].strip())
-            start = at + 1
-        if depth == 0:
-            return line[: found[0].start()], [each for each in given if each], line[at + 1 :]
-    return None
+def _can_be_called(site: Site) -> bool:
+    """Whether statements mean the same as a call: what they are given stays as it is, and no directive is there."""
+    changed = r"(?<![\w.>])(?:(?:\+\+|--|&){0}\b(?!->)|{0}\s*(?:[-+*/|&^%]|<<|>>)?=(?!=)|{0}\s*(?:\+\+|--))"
+    return (
+        site.is_statement
+        and not re.search(r"^\s*#|\n\s*#", site.text)
+        and all(_CONSTANT.fullmatch(each) or _PLAIN.fullmatch(each) for each in site.given)
+        and not any(re.search(changed.format(each), site.text) for each in site.given if _PLAIN.fullmatch(each))
+    )
 
 
-def _bodies(function: Prototype, site: _Site, sites: Sequence[_Site], known: Collection[str]) -> Iterator[str]:
+def _bodies(function: Prototype, site: Site, sites: Sequence[Site], known: Collection[str]) -> Iterator[str]:
     """What stands at a site as the body of a function; none if it needs more of its caller."""
     text = site.text
     if _LEAVES.search(text) or text.count("{") != text.count("}") or text.count("(") != text.count(")"):
@@ -158,7 +151,7 @@ def _bodies(function: Prototype, site: _Site, sites: Sequence[_Site], known: Col
         yield body if site.is_statement else f"\treturn {body};"
 
 
-def _with_places(text: str, site: _Site, others: Sequence[_Site]) -> Iterator[str]:
+def _with_places(text: str, site: Site, others: Sequence[Site]) -> Iterator[str]:
     """A text with a place for each thing that was given: all that could be, and that the other sites bear out."""
     constants = []
     for number, each in sorted(enumerate(site.given), key=lambda item: -len(item[1])):

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from mmuproof.compare import made_macros, made_pointers, merged_functions
 from mmuproof.compare.matching import matching_parameters
-from mmuproof.compare.merged_functions import Caller
-from mmuproof.compare.put_back import OtherForm, PutBack, apart
+from mmuproof.compare.merged_sites import Caller, Source
+from mmuproof.compare.put_back import OtherForm, PutBack, apart, file_text
 from mmuproof.compare.versions import Pairing, Version, pair_functions, tokens
 from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType, StructMember
 from mmuproof.lift.errors import Missing, Refused
@@ -181,7 +181,11 @@ class Side:
 
     def prototype(self, function: str) -> Prototype:
         """How a function of KVM's is declared."""
-        return self.version.unit(self.version.where(function)[0]).prototype(function)
+        return self.unit_of(function).prototype(function)
+
+    def unit_of(self, function: str) -> Unit:
+        """The unit in which a function of KVM's is looked at."""
+        return self.version.unit(self.version.where(function)[0])
 
     def text(self, function: str) -> str:
         """A function as clang prints it."""
@@ -244,20 +248,28 @@ class _Search:
         macros = [*made_macros.as_functions(root, gone)]
         left = {name: each for name, each in gone.items() if name not in {form.name for form in macros}}
         known = {*self.new.version.functions, *self.new.variables, *self.new.without_body}
-        merged = merged_functions.as_functions(root, left, [*self._callers(left)], known) if left else ()
+        merged = merged_functions.as_functions(root, left, [*self._callers(root, left)], known) if left else ()
         return PutBack(apart([*macros, *merged, *self._embedded(root)]))
 
-    def _callers(self, gone: Collection[str]) -> Iterator[Caller]:
+    def _callers(self, root: Path, gone: Collection[str]) -> Iterator[Caller]:
         """The functions that say something else, and called something that is gone."""
         for before, after in self._changed:
             if set(tokens(self.old.text(before))) & set(gone):
                 yield Caller(
                     name=after,
-                    file=self.new.version.unit(self.new.version.where(after)[0]).file_of(after),
+                    file=self.new.unit_of(after).file_of(after),
                     before=self.old.text(before),
                     after=self._with_parameters(before, after),
                     variables={*self.new.parameters(after), *self.new.locals(after)},
+                    source=self._source(root, before, after),
                 )
+
+    def _source(self, root: Path, before: str, after: str) -> Source | None:
+        """The text of a function in the sources, then and now."""
+        text, place = self.old.unit_of(before).defined_text(before), self.new.unit_of(after).defined_at(after)
+        if text is None or place is None:
+            return None
+        return Source(before=text, file=file_text(root, place.file), place=place)
 
     def _with_parameters(self, before: str, after: str) -> str:
         """A function's text, what were its parameters under their names."""

@@ -50,11 +50,25 @@ class CutCall:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was seen while some code ran."""
+    """What was seen while some code ran.
+
+    Args:
+        checks: what has to hold for it to mean anything.
+        steps: its assignments.
+        cuts: the calls that were not followed.
+        gone_cuts: functions that are not followed where they are called, and that the tree lacks though an earlier
+            kernel has them: if they have another name, or are a part of their caller, what they do was followed.
+    """
 
     checks: tuple[Check, ...] = ()
     steps: tuple[Step, ...] = ()
     cuts: tuple[CutCall, ...] = ()
+    gone_cuts: tuple[str, ...] = ()
 
     def __add__(self, other: Evidence) -> Evidence:
-        return Evidence((*self.checks, *other.checks), (*self.steps, *other.steps), (*self.cuts, *other.cuts))
+        return Evidence(
+            (*self.checks, *other.checks),
+            (*self.steps, *other.steps),
+            (*self.cuts, *other.cuts),
+            tuple(dict.fromkeys((*self.gone_cuts, *other.gone_cuts))),
+        )

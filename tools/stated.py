@@ -27,8 +27,14 @@ from mmuproof.proofs import stated
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.proofs.stated import WITH, kind_of
 
-CHOOSING = ("KVM_PROVE_MMU", "KVM_HYPERV", "KVM_SMM")
-"""The symbols of KVM's Kconfig without which something is not stated, those of a vendor's module aside."""
+CHOOSING: Mapping[str, tuple[str, ...]] = {
+    "KVM_PROVE_MMU": (),
+    "KVM_HYPERV": (),
+    "KVM_SMM": (),
+    "KVM_GENERIC_MEMORY_ATTRIBUTES": ("KVM_SW_PROTECTED_VM", "KVM_INTEL_TDX", "KVM_AMD_SEV"),
+}
+"""The symbols of KVM's Kconfig without which something is not stated, those of a vendor's module aside, with those that
+select them."""
 ROOT = Path(__file__).resolve().parent.parent
 STATED, EXPECTED = ROOT / "proofs" / stated.FILE, ROOT / "model" / "lifted" / expected.FILE
 
@@ -41,8 +47,8 @@ def trees() -> Iterator[tuple[str, Path]]:
 
 
 def without(symbol: str) -> DotConfig:
-    """Our configuration, with one symbol that is not set."""
-    values = {**base_config(), symbol: "n"}
+    """Our configuration without one symbol, and without those that select it."""
+    values = {**base_config(), **dict.fromkeys((symbol, *CHOOSING[symbol]), "n")}
     return DotConfig(file="", digest="", values=values, lines=dict.fromkeys(values, 0))
 
 

@@ -409,7 +409,20 @@ def _decided(task: Task, claim: Claim, finding: _Finding, known: Sequence[KnownF
     shape = Shape(
         theorem=task.theorem.name, vendor=task.vendor, part=claim.case.part, symptom=told.symptom, place=told.place
     )
-    return _Decided(claim, finding, shape, known_as(shape, known))
+    number = known_as(shape, known)
+    if number is None and (gone := claim.case.evidence.gone_cuts):
+        return _Decided(claim, _in_doubt(finding, gone), None, None)
+    return _Decided(claim, finding, shape, number)
+
+
+def _in_doubt(finding: _Finding, gone: Sequence[str]) -> _Finding:
+    """What was found wrong where something was followed that is not followed elsewhere: nobody can tell."""
+    named = ", ".join(f"{name}()" for name in gone)
+    reason = (
+        f"not found: {named}, which is not followed where it is called; if it has another name here, or is a part of "
+        f"its caller, this may come of that: {finding.reason}"
+    )
+    return replace(finding, verdict=Verdict.LOST, reason=reason, counterexample=None)
 
 
 def _tell(task: Task, claims: Sequence[Claim], findings: Sequence[_Finding], known: Sequence[KnownFinding]) -> _Told:

@@ -1,4 +1,4 @@
-"""Where in the text of a tree a member of a struct is declared, and where it is set."""
+"""Where in the text of a tree a function is defined, a member of a struct is declared, and where it is set."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ class TextPlace:
     file: str
     start: int
     end: int
+
+
+def defined_at(root: Path, function: Cursor) -> TextPlace | None:
+    """Where a function is defined, from its storage class to its last brace; None if that is in no file of the tree."""
+    return _place(root, function, function.extent.start.offset, function.extent.end.offset)
+
+
+def text_of(root: Path, place: TextPlace) -> str:
+    """What stands at a place."""
+    return (root / place.file).read_bytes().decode("utf-8", errors="replace")[place.start : place.end]
 
 
 def declared_at(root: Path, member: Cursor) -> TextPlace | None:

@@ -18,7 +18,7 @@ from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.clang_run import run_clang
 from mmuproof.lift.parsing.declared import Declared
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
-from mmuproof.lift.parsing.member_places import TextPlace, declared_at, set_at
+from mmuproof.lift.parsing.member_places import TextPlace, declared_at, defined_at, set_at, text_of
 from mmuproof.lift.parsing.messages import message_of
 from mmuproof.lift.parsing.prototypes import Prototype
 from mmuproof.lift.parsing.reader import Reader
@@ -296,6 +296,15 @@ class Unit:
         """Where a function with a body stands."""
         return self._reader.location(self.declared.functions[function])
 
+    def defined_at(self, function: str) -> TextPlace | None:
+        """Where the text of a function with a body here stands; None if that is in no file of the tree."""
+        return defined_at(self._root, self.declared.functions[function])
+
+    def defined_text(self, function: str) -> str | None:
+        """The text of a function with a body here; None if that is in no file of the tree."""
+        place = self.defined_at(function)
+        return None if place is None else text_of(self._root, place)
+
     def file_of_record(self, record: str) -> str:
         """The file that a struct or union is defined in, relative to the tree."""
         return self._reader.location(self.declared.records[record]).file
@@ -492,6 +501,13 @@ class Unit:
     def lacking(self) -> frozenset[str]:
         """The names that were expected and are not here."""
         return frozenset(name for name in self._expected if not self.has(name))
+
+    def gone(self, functions: Iterable[str]) -> tuple[str, ...]:
+        """Which of some functions have no body here, and were expected to."""
+        calls = {name: f"{name}()" for name in functions}
+        here = {name for name, call in calls.items() if self.has(call)}
+        self.found.update(calls[name] for name in here)
+        return tuple(name for name, call in calls.items() if name not in here and call in self._expected)
 
     def lacks_rightly(self, names: Iterable[str]) -> None:
         """Expect some names no longer: it is known why they are not here."""

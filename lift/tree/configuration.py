@@ -29,10 +29,26 @@ _SYMBOL = re.compile(r"[A-Z0-9_]+")
 _OF_TOOLS = re.compile(r"CC_(IS|HAS|CAN|VERSION|OPT|NO|MS)_\w+|(GCC\d*|CLANG|AS|LD|LLD|RUSTC?|PAHOLE)_\w+")
 _VALUES = "nmy"
 _FEW = 4
+# What watches over locks and lists while the kernel runs, when a task gives way, and what the compiler watches over.
+_LOCKS = (
+    *("LOCKDEP", "PROVE_LOCKING", "PROVE_RAW_LOCK_NESTING", "PROVE_RCU", "PROVE_RCU_LIST", "LOCK_STAT"),
+    *("DEBUG_LOCK_ALLOC", "DEBUG_SPINLOCK", "DEBUG_MUTEXES", "DEBUG_RWSEMS", "DEBUG_RT_MUTEXES", "DEBUG_ATOMIC_SLEEP"),
+    *("DEBUG_WW_MUTEX_SLOWPATH", "TRACE_IRQFLAGS"),
+)
+_PREEMPTION = (
+    *("PREEMPT", "PREEMPT_BUILD", "PREEMPT_DYNAMIC", "PREEMPT_LAZY", "PREEMPT_RT", "PREEMPT_RCU", "PREEMPTION"),
+    "DEBUG_PREEMPT",
+)
+_SANITIZERS = ("KASAN", "KASAN_GENERIC", "KASAN_INLINE", "KCSAN", "KMSAN", "KCOV", "UBSAN")
 # What is read as if it were of this value, and is told: what is said here is all that KVM's C has of it.
 _READ_AS = {
+    **dict.fromkeys(_LOCKS, ("n", "which locks are held is outside of what is proved")),
+    **dict.fromkeys(_PREEMPTION, ("n", "when a task gives way to others changes nothing that it does itself")),
+    **dict.fromkeys(("LIST_HARDENED", "DEBUG_LIST"), ("n", "the kernel's lists are taken to be whole")),
+    **dict.fromkeys(_SANITIZERS, ("n", "what the compiler adds to watch the code changes nothing else")),
     "PARAVIRT_XXL": ("n", "the processor's registers are taken to be read and written directly, not through Xen"),
     "DYNAMIC_PHYSICAL_MASK": ("n", "a physical address has 52 bits: the host is taken not to encrypt its own memory"),
+    "DEBUG_VM": ("n", "what the memory management asserts of the host's pages is not proved"),
     "DYNAMIC_DEBUG": ("n", "whether a debug message is printed changes nothing else"),
     "HYPERV": ("n", "KVM is taken to run on the processor itself, not under Hyper-V"),
     "NR_CPUS": ("64", "the number of processors is that of words in their masks"),
@@ -158,6 +174,7 @@ class _Closing:
         self._features = read_entries(root, _FEATURE_FILE) if has_features else []
         self._config: dict[str, str] = {}
         self._pinned: set[str] = set()
+        self._read_as: dict[tuple[str, str, bool], list[tuple[str, int | None]]] = {}
         self._remarks: list[str] = list(given.remarks) if given is not None else []
 
     def read_as(self, symbol: str, value: str, why: str) -> None:
@@ -171,8 +188,8 @@ class _Closing:
         found = self._said.get(symbol, self._config.get(symbol, "n"))
         if found in ("n", value):
             return
-        at = self._given.at(symbol) if symbol in self._given.lines else f"{self._given.file}, which does not name it,"
-        self._remark(f"CONFIG_{symbol}={found} at {at} is read as {value}: {why}")
+        line = self._given.lines.get(symbol)
+        self._read_as.setdefault((value, why, line is None), []).append((f"CONFIG_{symbol}={found}", line))
         self._said[symbol] = value
         self._pinned.add(symbol)
         self._config = {name: each for name, each in self._said.items() if each != "n"}
@@ -196,7 +213,9 @@ class _Closing:
             self._close()
         if self._given is not None:
             if "KVM" not in self._config or not self._config.keys() & {"KVM_INTEL", "KVM_AMD"}:
-                raise SourceError(f"under {self._given.file} no KVM is built: {'; '.join(self._remarks)}")
+                raise SourceError(
+                    f"under {self._given.file} no KVM is built: {'; '.join((*self._read_otherwise(), *self._remarks))}"
+                )
             if added := self._added():
                 few = ", ".join(added[:_FEW]) + (f" and {len(added) - _FEW} more" if len(added) > _FEW else "")
                 self._remark(f"{self._given.file} does not name what arch/x86/Kconfig turns on: {few}")
@@ -207,9 +226,18 @@ class _Closing:
             values={name: self._written(name, value) for name, value in sorted(self._config.items())},
             given=self._given,
             taken=tuple(self._taken()),
-            remarks=tuple(self._remarks),
+            remarks=(*self._read_otherwise(), *self._remarks),
             known=frozenset(self._of_kvm),
         )
+
+    def _read_otherwise(self) -> Iterable[str]:
+        """What is taken for something else, all that is so for one reason in one sentence."""
+        file = "" if self._given is None else self._given.file
+        for (value, why, unnamed), each in self._read_as.items():
+            lines = ", ".join(str(line) for _, line in each)
+            at = f"{file}, which does not name it," if unnamed else f"{file}:{lines}"
+            verb = "are" if len(each) > 1 else "is"
+            yield f"{', '.join(said for said, _ in each)} at {at} {verb} read as {value}: {why}"
 
     def _close(self) -> None:
         """Everything that follows from what is said."""

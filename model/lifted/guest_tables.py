@@ -151,8 +151,8 @@ class LiftedGuestTables(GuestTables, Remembers):
         desk = _WritersDesk(self._unit, self._tracking)
         page, (slot, other) = desk.add("sp", kvm_mmu_page.STRUCT), desk.slots
         level, gfn = zext(desk.flag(page, kvm_mmu_page.ROLE, page_role.LEVEL), 32), desk.read(page, kvm_mmu_page.GFN)
-        smm = zext(desk.flag(page, kvm_mmu_page.ROLE, page_role.SMM), 32)
-        elsewhere = desk.look_in_both_spaces(smm)
+        space = address_spaces.space_of(desk, page)
+        elsewhere = desk.look_in_both_spaces(space)
         pages, writers = desk.read(desk.kvm, kvm_vm.INDIRECT_SHADOW_PAGES), desk.count(0)
         desk.call(shadowing.value)
         told, calls = desk.session.argument, desk.session.calls
@@ -164,7 +164,7 @@ class LiftedGuestTables(GuestTables, Remembers):
             level=level,
             in_slot=all_of(
                 desk.is_asked_of(gfn),
-                any_of(*(all_of(call.guard, eq(told(call, "as_id"), smm)) for call in calls(cuts.SPACE.function))),
+                any_of(*(all_of(call.guard, eq(told(call, "as_id"), space)) for call in calls(cuts.SPACE.function))),
             ),
             writes_counted=self._counted(desk),
             pages_before=resize(pages, 32),

@@ -8,13 +8,13 @@ from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mmio import CUTS, MEMSLOTS, ZAP_ALL
-from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.address_spaces import spaces
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, member, read_member
+from mmuproof.model.lifted.session import Session, member
 from mmuproof.model.masks import ShadowMasks
 from mmuproof.model.mmio import Believed, Invalidated, MadeMmioSpte, Mmio, MmioContent, MmioRequest
-from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_vcpu, kvm_vm, spte_masks
-from mmuproof.smt.terms import BitVec, bv, ite, ne, resize, to_bv
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_vcpu, kvm_vm, spte_masks
+from mmuproof.smt.terms import BitVec, ne, resize, to_bv, zext
 
 
 class LiftedMmio(Mmio, Remembers):
@@ -63,20 +63,9 @@ class LiftedMmio(Mmio, Remembers):
         session.call(memory, "kvm_mmu_invalidate_mmio_sptes", objects=objects, values={"gen": generation})
         zaps = session.called(ZAP_ALL.function)
         evidence = masks.evidence + session.evidence()
-        return Invalidated(zaps, self._address_spaces(memory, objects), evidence)
-
-    def _address_spaces(self, memory: Memory, objects: dict[str, Pointer]) -> BitVec:
-        """How many there are: a number of the configuration, but only one where the VM has private memory."""
-        most = constant_of(self._mmu, constants.KVM_MAX_NR_ADDRESS_SPACES, constants.KVM_ADDRESS_SPACE_NUM)
         (target,) = objects[kvm_vm.STRUCT].targets
         assert target.place is not None
-        kvm = target.place.object
-        assert isinstance(kvm.type, RecordType)
-        if not self._mmu.has_member(kvm.type.name, kvm_vm.ARCH_HAS_PRIVATE_MEM):
-            return bv(most, 64)
-        place = member(kvm.type, kvm_vm.ARCH_HAS_PRIVATE_MEM)
-        private = ne(read_member(memory, kvm, place), 0)
-        return ite(private, bv(1, 64), bv(most, 64))
+        return Invalidated(zaps, zext(spaces(self._mmu, memory, target.place.object), 64), evidence)
 
     def _start(
         self, unit: Unit, masks: ShadowMasks, generation: BitVec | None = None

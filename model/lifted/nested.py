@@ -183,13 +183,13 @@ def read_entries(entries: Sequence[BitVec]) -> dict[Term, Term]:
 
 def with_entries(entries: dict[Term, Term], evidence: Evidence) -> Evidence:
     """The evidence, with the given entries for what is read."""
-    return Evidence(
-        tuple(replace(each, holds=substitute(each.holds, entries)) for each in evidence.checks),
-        tuple(
+    return replace(
+        evidence,
+        checks=tuple(replace(each, holds=substitute(each.holds, entries)) for each in evidence.checks),
+        steps=tuple(
             replace(each, guard=substitute(each.guard, entries), value=substitute(each.value, entries))
             for each in evidence.steps
         ),
-        evidence.cuts,
     )
 
 

@@ -10,6 +10,7 @@ from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, Valu
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import guest_tables
 from mmuproof.model.cuts import nx_recovery as cuts
+from mmuproof.model.lifted.address_spaces import space_of
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.constants import constant_of
@@ -196,15 +197,15 @@ class LiftedNxRecovery(NxRecovery, Remembers):
             bench.read(kvm, kvm_vm.NR_MEMSLOTS_DIRTY_LOGGING_COUNTER),
             bench.read(slot, kvm_memory_slot.FLAGS),
         )
-        gfn, smm = bench.read(page, kvm_mmu_page.GFN), zext(bench.flag(page, kvm_mmu_page.ROLE, page_role.SMM), 32)
+        gfn, space = bench.read(page, kvm_mmu_page.GFN), space_of(bench, page)
         answer, told = bench.integer(cuts.LOGGED.function), bench.session.argument
-        look, space = (bench.session.calls(cut.function) for cut in (guest_tables.SLOT_OF, guest_tables.SPACE))
+        look, in_space = (bench.session.calls(cut.function) for cut in (guest_tables.SLOT_OF, guest_tables.SPACE))
         return NxLogged(
             any_slot=ne(count, 0),
             flags=flags,
             own_slot=all_of(
                 *(any_of(negate(call.guard), eq(told(call, "gfn"), gfn)) for call in look),
-                *(any_of(negate(call.guard), eq(told(call, "as_id"), smm)) for call in space),
+                *(any_of(negate(call.guard), eq(told(call, "as_id"), space)) for call in in_space),
             ),
             answer=ne(answer, 0),
             evidence=bench.session.evidence(),

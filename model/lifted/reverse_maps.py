@@ -23,6 +23,7 @@ from mmuproof.model.cuts import common, flush_ranges, stores
 from mmuproof.model.cuts import reverse_maps as cuts
 from mmuproof.model.cuts.guest_tables import SLOT_OF, SPACE
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.address_spaces import space_of
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.entry_bench import EntryBench
@@ -237,9 +238,8 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         desk = self._entry(tuple(replace(cut, gives=given[cut]) if cut in given else cut for cut in cuts.DROPS))
         desk.add("kvm", kvm_vm.STRUCT)
         before, session = desk.entry(desk.before), desk.session
-        level, smm = (
-            zext(desk.flag(desk.page, kvm_mmu_page.ROLE, name), 32) for name in (page_role.LEVEL, page_role.SMM)
-        )
+        level = zext(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.LEVEL), 32)
+        space = space_of(desk, desk.page)
         session.call(desk.memory, _DROPS, objects=desk.objects, pointers={"sptep": desk.sptep, "spte": desk.sptep})
         steps = (
             all_of(
@@ -254,7 +254,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
                     for call in session.calls(cuts.FRAME.function)
                 )
             ),
-            any_of(*(all_of(c.guard, eq(session.argument(c, "as_id"), smm)) for c in session.calls(SPACE.function))),
+            any_of(*(all_of(c.guard, eq(session.argument(c, "as_id"), space)) for c in session.calls(SPACE.function))),
             any_of(
                 *(
                     all_of(call.guard, is_given(call, pointer_to(slots)), eq(session.argument(call, "gfn"), gfn))

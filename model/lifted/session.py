@@ -51,6 +51,8 @@ class Session:
         self.unit = unit
         definitions = Linked(unit, *linked, static_calls=static_calls) if linked or static_calls else unit
         known = None if cuts is None else fitting(definitions, cuts)
+        names = () if cuts is None else tuple(dict.fromkeys(cut.function for cut in cuts))
+        self._gone: tuple[str, ...] = (*unit.gone(names), *(() if earlier is None else earlier._gone))
         self.machine: Machine = (
             Machine(definitions, known or (), any_round=any_round, goes_back=goes_back)
             if earlier is None
@@ -80,14 +82,21 @@ class Session:
             records: where the structs and unions are that are passed by value, by their names.
 
         Raises:
-            NotThere: none of the functions is defined, or a parameter that it uses is none of those given.
+            NotThere: none of the functions is defined, a parameter that it uses is none of those given, or what it
+                does is refused, and a function that is not followed is gone.
         """
         try:
             function = self.unit.function(*([names] if isinstance(names, str) else names))
         except Missing as missing:
             raise NotThere(missing.names) from None
         known = KnownArguments(objects=objects, values=values or {}, pointers=pointers or {}, records=records or {})
-        result = self.machine.run(function, known.of(function, memory), memory)
+        try:
+            result = self.machine.run(function, known.of(function, memory), memory)
+        except Refused as error:
+            if not self._gone:
+                raise
+            # What was to be refused inside of them stands elsewhere now, and was followed.
+            raise NotThere([f"{name}()" for name in self._gone]) from error
         if isinstance(result, Place):
             raise Refused(f"{function.name}() returns a struct", str(function.location))
         known.give_back(function, memory, result)
@@ -155,6 +164,7 @@ class Session:
             tuple(Check(c.kind, str(c.at), c.holds, c.function) for c in self.machine.checks),
             tuple(Step(str(s.at), s.target, s.guard, s.value) for s in self.machine.steps),
             tuple(CutCall(c.cut.function, str(c.at), c.cut.reason, c.unchecked) for c in self.machine.cut_calls),
+            self._gone,
         )
 
     def argument(self, call: CallMade, *names: str) -> BitVec:

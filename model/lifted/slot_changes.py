@@ -14,7 +14,7 @@ from mmuproof.model.cuts import slot_changes as cuts
 from mmuproof.model.cuts.guest_tables import NUMBER_OF, PAGES_OF, SPACE
 from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
 from mmuproof.model.kvm import NotThere
-from mmuproof.model.lifted.address_spaces import has_other_space
+from mmuproof.model.lifted.address_spaces import spaces
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.constants import constant_of
@@ -216,7 +216,6 @@ class LiftedSlotChanges(SlotChanges, Remembers):
         if len(found) != 1 or inner.end is None or outer.end is None:
             raise NotThere([f"the slot at which a round of {_ZAPS}() is"])
         now = read(outer.head, space, 0, 32)
-        spaces = ite(has_other_space(bench, kvm), bv(2, 32), bv(1, 32))
         zaps = session.calls(*(cut.function for cut in cuts.WALKS))
         zap_start, zap_end, told = bv(0, 64), bv(0, 64), FALSE
         for call in zaps:
@@ -230,7 +229,7 @@ class LiftedSlotChanges(SlotChanges, Remembers):
         spaces_asked, starts = session.calls(SPACE.function), session.calls(cuts.START.function)
         return SlotsZapped(
             needed=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
-            spaces=spaces,
+            spaces=spaces(bench.unit, bench.memory, kvm),
             first_space=read(outer.entered, space, 0, 32),
             space=now,
             looks=all_of(

@@ -210,8 +210,8 @@ def _either(case: Bool, step: TdpStep, other: TdpStep) -> TdpStep:
 
 def _where(case: Bool, evidence: Evidence) -> Evidence:
     """What was seen, as far as it tells of a case."""
-    return Evidence(
-        tuple(replace(each, holds=implies(case, each.holds)) for each in evidence.checks),
-        tuple(replace(each, guard=all_of(case, each.guard)) for each in evidence.steps),
-        evidence.cuts,
+    return replace(
+        evidence,
+        checks=tuple(replace(each, holds=implies(case, each.holds)) for each in evidence.checks),
+        steps=tuple(replace(each, guard=all_of(case, each.guard)) for each in evidence.steps),
     )

@@ -105,6 +105,11 @@ LEAVES_OUT: Mapping[str, tuple[tuple[str, ...], Callable[[str], bool]]] = {
     "without AMD": (("KVM_AMD",), lambda result: result.endswith(" amd")),
     "without Intel": (("KVM_INTEL", *TDX), lambda result: result.endswith(" intel")),
     "without KVM's assertions": (("KVM_PROVE_MMU",), lambda result: False),
+    "without system-management mode": (("KVM_SMM",), lambda result: result.startswith(("role.smm ", "setting.modes "))),
+    "without attributes of memory": (
+        ("KVM_GENERIC_MEMORY_ATTRIBUTES", "KVM_SW_PROTECTED_VM", *TDX),
+        lambda result: result.startswith("slot.attributes-"),
+    ),
     "without Hyper-V for guests": (("KVM_HYPERV",), lambda result: result.startswith("gating.evmcs ")),
 }
 
@@ -129,6 +134,23 @@ def test_a_configuration_loses_what_it_leaves_out_and_nothing_else(
     assert said == (
         {f"spte.no-warning {each}" for each in ("intel", "amd", "shadow")} if "assertions" in name else set()
     )
+
+
+DEBUGGED = ("LOCKDEP", "PROVE_LOCKING", "DEBUG_LOCK_ALLOC", "PROVE_RCU", "DEBUG_SPINLOCK", "KASAN", "DEBUG_VM")
+DISTRIBUTED = ("PREEMPTION", "PREEMPT_DYNAMIC", "PREEMPT_RCU", "LIST_HARDENED", "KVM_EXTERNAL_WRITE_TRACKING", "HYPERV")
+
+
+@pytest.mark.kernel
+@pytest.mark.long
+def test_nothing_is_lost_with_what_distributions_and_debuggers_set(
+    kernel_tree: Callable[[str], Path], tmp_path: Path
+) -> None:
+    more, written = {**dict.fromkeys((*DEBUGGED, *DISTRIBUTED), "y"), "KVM": "m"}, tmp_path / "r.json"
+    words = ["prove", "--kernel", kernel_tree("7.2"), "--config", configured(tmp_path, **more)]
+    done = run(*words, "--allow-known", "--json", written)
+    assert done.exit_code == 0, done.output
+    assert [*results(written)] == EVERY
+    assert not [name for name, each in results(written).items() if each["verdict"] == "NOT_APPLICABLE"]
 
 
 @pytest.mark.kernel

@@ -181,6 +181,66 @@ def test_nothing_is_made_of_a_part_that_is_no_function_of_what_was_given(
     assert not found.forms
 
 
+CALLED = """
+static void clear(u64 *p)
+{
+	*p = 0;	/* where(it is) */
+}
+static void zap(u64 *list, u64 *p)
+{
+	clear(p);
+	list[0] -= 1;
+}
+u32 round(u64 *list, u64 *p, u32 n)
+{
+	// zap(list, p);
+	if (n > 1) {
+		zap(list, p);
+		n = 0;
+	}
+	return n;
+}
+"""
+ZAP = CALLED[CALLED.index("static void zap") : CALLED.index("u32 round")]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    ["clear(p);\n\t\tlist[0] -= 1;", "clear(p);\n\n\t\t/* one ( less */\n\t\tlist[0]\n\t\t\t-= (1 +\n\t\t\t0);"],
+    ids=["as they stood", "on more lines"],
+)
+def test_statements_that_were_a_function_are_a_call_of_it_again(read: Reading, statements: str) -> None:
+    found = read(CALLED, CALLED.replace(ZAP, "").replace("\tzap(list, p);\n\t\tn", f"\t{statements}\n\t\tn"))
+    assert found.calls("round") == {"zap"}
+    assert found.calls("zap") == {"clear"}
+    assert found.names.said == (
+        "zap() is a part of round() now: what stands there is asked as a call of a function that says it",
+    )
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "clear(p);\n\t\tp = list;\n\t\tlist[0] -= 1;",
+        "clear(p++);\n\t\tlist[0] -= 1;",
+        "clear(&p[n]);\n\t\tlist[0] -= 1;",
+        "clear(p);\n\t\tMOVE_ON(p);\n\t\tlist[0] -= 1;",
+    ],
+    ids=[
+        "what was given changes",
+        "what was given moves on",
+        "a variable of the caller's",
+        "a macro moves on what was given",
+    ],
+)
+def test_statements_are_no_call_where_they_change_what_was_given_or_need_their_caller(
+    read: Reading, statements: str
+) -> None:
+    text = CALLED.replace(ZAP, "").replace("\tzap(list, p);\n\t\tn", f"\t{statements}\n\t\tn")
+    before = "#define MOVE_ON(p) (p++)\n" + CALLED
+    assert "zap" not in read(before, "#define MOVE_ON(p) (p++)\n" + text).calls("round")
+
+
 INSIDE = """
 struct mmu { u32 level; u64 root; };
 struct vcpu { u32 id; struct mmu guest; u32 end; };

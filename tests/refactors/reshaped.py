@@ -228,6 +228,16 @@ RESHAPED = {
         names={"update_spte_permission_bitmask": "update_permission_bitmask"},
         lost=("spte.permission-table",),
     ),
+    "a function that is not followed is merged into its only caller": _of(
+        edit(r"^static void kvm_zap_one_rmap_spte\((?s:.*?)^\}\n\n", "", MMU_C),
+        edit(
+            r"\bkvm_zap_one_rmap_spte\((\w+), (\w+), (\w+)\);",
+            r"mmu_spte_clear_track_bits(\1, \3);\n\t\t\tpte_list_remove(\1, \3, \2);",
+            MMU_C,
+        ),
+        names={"kvm_zap_one_rmap_spte": "kvm_mmu_zap_collapsible_spte"},
+        lost=("stored.collapsed",),
+    ),
     "all arrays of a walker become an array of structs": _of(
         edit(
             r"^\tgfn_t table_gfn\[PT_MAX_FULL_LEVELS\];\n\tpt_element_t ptes\[PT_MAX_FULL_LEVELS\];\n\tpt_element_t prefetch_ptes\[PTE_PREFETCH_NUM\];\n\tgpa_t pte_gpa\[PT_MAX_FULL_LEVELS\];\n(?s:.*?)\tunsigned int pt_access\[PT_MAX_FULL_LEVELS\];\n",

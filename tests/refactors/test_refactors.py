@@ -91,6 +91,7 @@ ASKED = {
     "levels of an iterator are gathered, and a function renamed": ("loop.iterator", "loop.iterator-start"),
     "levels of a fault are gathered in a struct": ("slot.huge-page",),
     "inline functions of headers become macros": ("slot.shadowed-table", "spte.split"),
+    "a function that is not followed is merged into its only caller": ("stored.collapsed",),
     "an embedded root MMU becomes a pointer": ("setup.created", "role.root-tdp"),
     "parameters of a set-up are gathered in a struct": ("gating.vmcs02", "permission.nested-set-up"),
     "all arrays of a walker become an array of structs": ("walk.reached", "walk.granted"),

@@ -17,6 +17,7 @@ from mmuproof.cli.shared.watching import Unwatched
 from mmuproof.lift.errors import Undefined
 from mmuproof.lift.ran import note_body
 from mmuproof.lift.syntax import Location
+from mmuproof.model.evidence import Evidence
 from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reference.kvm import ReferenceKvm
@@ -30,6 +31,7 @@ from mmuproof.smt.solver import decide, satisfiable
 from mmuproof.smt.terms import TRUE, Bool, bool_var
 from tests.cli.conftest import FakeKvm, Watching
 
+NOTHING_SEEN = Evidence()
 DECIDED = [verdict for verdict in Verdict if verdict is not Verdict.NOT_APPLICABLE]
 
 
@@ -67,10 +69,12 @@ def test_a_theorems_verdict_is_its_worst_claims(verdicts: Sequence[Verdict]) -> 
     assert result.seconds >= 1.5
 
 
-def run_as(theorem: str, release: str | None, verdict: Verdict, part: str = "another part") -> Result:
+def run_as(
+    theorem: str, release: str | None, verdict: Verdict, part: str = "another part", evidence: Evidence = NOTHING_SEEN
+) -> Result:
     """The result of a claim of a theorem that goes by the name of one that has been stated before."""
     symptom = Symptom(name="s", when=TRUE, sentence="Wrong.", actual="a", expected="b")
-    claim = Claim(holds=bool_var(verdict.value), symptoms=(symptom,), case=Case(part=part))
+    claim = Claim(holds=bool_var(verdict.value), symptoms=(symptom,), case=Case(part=part, evidence=evidence))
     stated = Theorem(
         name=theorem, claim="", source="", vendors=(Vendor.AMD,), state=lambda _kvm, _vendor: [claim], catches=()
     )
@@ -110,6 +114,26 @@ def test_what_an_earlier_release_has_and_this_has_not_is_lost(
     if comes_to is Verdict.LOST:
         assert "stated of Linux 7." in str(result.reason)
         assert result.known == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "gone", "comes_to"),
+    [
+        ("another part", ("told",), Verdict.LOST),
+        ("another part", (), Verdict.REFUTED),
+        ("a known part", ("told",), Verdict.REFUTED),
+    ],
+    ids=["a new counterexample", "nothing is gone", "a known finding"],
+)
+def test_a_counterexample_where_a_function_is_gone_that_was_not_followed_is_lost(
+    part: str, gone: Sequence[str], comes_to: Verdict
+) -> None:
+    result = run_as("no.such-theorem", None, Verdict.REFUTED, part, Evidence(gone_cuts=tuple(gone)))
+    assert result.verdict is comes_to
+    if comes_to is Verdict.LOST:
+        assert "not found: told(), which is not followed where it is called" in str(result.reason)
+        assert "this may come of that: Wrong." in str(result.reason)
+        assert result.counterexample is None
 
 
 class Listening(Unwatched):

@@ -218,6 +218,32 @@ def test_what_is_patched_into_a_kernel_is_read_as_off_with_what_only_it_selects_
     ]
 
 
+@pytest.mark.parametrize(
+    ("symbol", "why"),
+    [
+        ("LOCKDEP", "which locks are held is outside of what is proved"),
+        ("LIST_HARDENED", "the kernel's lists are taken to be whole"),
+        ("PREEMPTION", "when a task gives way to others changes nothing that it does itself"),
+        ("KASAN", "what the compiler adds to watch the code changes nothing else"),
+    ],
+)
+def test_what_is_outside_of_what_is_proved_is_off_and_that_is_told(
+    tree: Path, tmp_path: Path, symbol: str, why: str
+) -> None:
+    found = configuration(tree, dot(tmp_path, **{symbol: "y"}))
+    assert symbol not in found.values
+    (told,) = found.remarks
+    assert told.startswith(f"CONFIG_{symbol}=y at ")
+    assert told.endswith(f"is read as n: {why}")
+
+
+def test_what_is_off_for_one_reason_is_told_in_one_sentence(tree: Path, tmp_path: Path) -> None:
+    file = dot(tmp_path, LOCKDEP="y", A="y", PROVE_RCU="y")
+    (told,) = configuration(tree, file).remarks
+    lines = [file.at(each).rpartition(":")[2] for each in ("LOCKDEP", "PROVE_RCU")]
+    assert told.startswith(f"CONFIG_LOCKDEP=y, CONFIG_PROVE_RCU=y at {file.file}:{', '.join(lines)} are read as n: ")
+
+
 def test_what_is_not_modelled_is_off_as_well_where_the_file_does_not_name_it(tree: Path, tmp_path: Path) -> None:
     text = KCONFIG + "config KVM_AMD_SEV\n\tbool\n\tdefault y\n\tdepends on KVM_AMD\n"
     (tree / "arch/x86/kvm/Kconfig").write_text(text)
