@@ -95,7 +95,7 @@ class Site:
 
 
 def lines_of(text: str, start: int = 0, end: int | None = None) -> tuple[Line, ...]:
-    """The lines of a stretch of C that say something, comments left out."""
+    """The lines of a stretch of C that say something, comments left out; a brace at an end is a line of its own."""
     said = _COMMENT_OR_QUOTED.sub(_without_comment, text[start:end])
     found: list[Line] = []
     depth, position = 0, start
@@ -107,7 +107,20 @@ def lines_of(text: str, start: int = 0, end: int | None = None) -> tuple[Line, .
             found.append(Line(" ".join(line.split()), position + indent, position + len(line.rstrip())))
         depth = max(0, depth + line.count("(") - line.count(")"))
         position += len(line) + 1
-    return tuple(found)
+    return tuple(part for each in found for part in _without_braces(each))
+
+
+def _without_braces(line: Line) -> Iterator[Line]:
+    """A line, and the braces at its ends: more statements behind an ``if`` need them, and the condition stays."""
+    if line.text.startswith("}") and len(line.text) > 1:
+        yield Line("}", line.start, line.start + 1)
+        rest = line.text[1:].lstrip()
+        yield from _without_braces(Line(rest, line.start + 1 + line.text[1:].index(rest), line.end))
+    elif line.text.endswith("{") and len(line.text) > 1:
+        yield Line(line.text[:-1].rstrip(), line.start, line.end - 1)
+        yield Line("{", line.end - 1, line.end)
+    else:
+        yield line
 
 
 def _without_comment(found: re.Match[str]) -> str:

@@ -201,6 +201,7 @@ u32 round(u64 *list, u64 *p, u32 n)
 	return n;
 }
 """
+ONCE = CALLED.replace("\tzap(list, p);\n\t\tn", "\tn")
 ZAP = CALLED[CALLED.index("static void zap") : CALLED.index("u32 round")]
 
 
@@ -216,6 +217,15 @@ def test_statements_that_were_a_function_are_a_call_of_it_again(read: Reading, s
     assert found.names.said == (
         "zap() is a part of round() now: what stands there is asked as a call of a function that says it",
     )
+
+
+def test_statements_that_need_braces_where_a_call_needed_none_are_a_call_again(read: Reading) -> None:
+    call = "\tif (n > 1)\n\t\tzap(list, p);\n\telse if (n)\n\t\tclear(list);\n\treturn n;"
+    merged = "\tif (n > 1) {\n\t\tclear(p);\n\t\tlist[0] -= 1;\n\t} else if (n)\n\t\tclear(list);\n\treturn n;"
+    before, after = (ONCE.replace("\treturn n;", each) for each in (call, merged))
+    found = read(before, after.replace(ZAP, ""))
+    assert found.calls("round") == {"zap", "clear"}
+    assert found.calls("zap") == {"clear"}
 
 
 @pytest.mark.parametrize(
