@@ -78,6 +78,7 @@ from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
+from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walk_faults import WalkFaults
@@ -310,6 +311,11 @@ class Kvm(ABC):
     @abstractmethod
     def child_syncs(self) -> ChildSyncs:
         """Synchronizing what is below a page."""
+
+    @property
+    @abstractmethod
+    def unsync_notes(self) -> UnsyncNotes:
+        """What is noted above pages that are out of sync."""
 
     @property
     @abstractmethod

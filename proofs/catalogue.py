@@ -97,6 +97,7 @@ from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import fetch_flag as walk_fetch_flag
 from mmuproof.proofs.walk import flags as walk_flags
 from mmuproof.proofs.walk import followed as walk_followed
+from mmuproof.proofs.walk import noted_children as walk_noted_children
 from mmuproof.proofs.walk import own_access as walk_own_access
 from mmuproof.proofs.walk import reported as walk_reported
 from mmuproof.proofs.walk import resync as walk_resync
@@ -121,6 +122,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_resync.THEOREMS,
     *walk_changed.THEOREMS,
     *walk_children.THEOREMS,
+    *walk_noted_children.THEOREMS,
     *walk_written.THEOREMS,
     *walk_translated.THEOREMS,
     *exec_only.THEOREMS,

@@ -458,6 +458,7 @@ BESIDE = (
     "role.given-up",
     "walk.brought-up-to-date",
     "walk.children",
+    "walk.noted-children",
     "stored.ahead",
     "stored.shadow-split",
     "loop.slot-walk",

@@ -19,6 +19,7 @@ WITHOUT_GUEST: Mapping[str, str] = {
     "walk.synced-page": _CHANGES,
     "walk.followed": _CHANGES,
     "walk.children": _CHANGES,
+    "walk.noted-children": _CHANGES,
     "walk.unprotected": _CHANGES,
     "walk.brought-up-to-date": _CHANGES,
     "exit.npf": "the error code is KVM's own word for EXITINFO1; what an L1 is told is exit.injected-npf",

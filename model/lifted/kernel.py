@@ -113,6 +113,7 @@ from mmuproof.model.lifted.unit_paths import (
     is_of_kvm,
 )
 from mmuproof.model.lifted.units import Units
+from mmuproof.model.lifted.unsync_notes import LiftedUnsyncNotes
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walk_faults import LiftedWalkFaults
@@ -414,6 +415,11 @@ class LiftedKvm(Kvm):
     def child_syncs(self) -> LiftedChildSyncs:
         """See `Kvm.child_syncs`."""
         return self._area("child_syncs", LiftedChildSyncs, MMU_C, SPTE_C)
+
+    @property
+    def unsync_notes(self) -> LiftedUnsyncNotes:
+        """See `Kvm.unsync_notes`."""
+        return self._area("unsync_notes", LiftedUnsyncNotes, MMU_C, SPTE_C)
 
     @property
     def tdp_roots(self) -> LiftedTdpRoots:

@@ -6,18 +6,7 @@ from dataclasses import replace
 
 from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.memory import (
-    NULL,
-    Memory,
-    Object,
-    ObjectKind,
-    Pointer,
-    Value,
-    choose,
-    pointer_to,
-    same_place,
-)
-from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Value, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common, flush_ranges, stores
 from mmuproof.model.cuts import reverse_maps as cuts
@@ -28,7 +17,8 @@ from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.entry_bench import EntryBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
-from mmuproof.model.lifted.variables import ENTRY, FLAG, NUMBER, variable_like
+from mmuproof.model.lifted.spte_lists import entry_of, is_there, listing
+from mmuproof.model.lifted.variables import FLAG, NUMBER, variable_like
 from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.reverse_maps import (
     CollapseRound,
@@ -40,26 +30,11 @@ from mmuproof.model.reverse_maps import (
     TranslationNoted,
 )
 from mmuproof.model.stores import LOOKED_AT
-from mmuproof.smt.terms import (
-    FALSE,
-    Bool,
-    all_of,
-    any_of,
-    bool_var,
-    bv,
-    eq,
-    iff,
-    implies,
-    ne,
-    negate,
-    resize,
-    var,
-    zext,
-)
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bv, eq, iff, implies, ne, negate, resize, var, zext
 
 _NOTES, _READS_FRAME, _READS_ACCESS = (f"kvm_mmu_page_{name}" for name in ("set_translation", "get_gfn", "get_access"))
 _ADDS, _DROPS, _COLLAPSES = functions.INNER_RMAP_ADD, functions.DROP_SPTE, functions.KVM_MMU_ZAP_COLLAPSIBLE_SPTE
-_DUE, _ENTRY, _FLUSH = "need_tlb_flush", "sptep", "flush"
+_DUE, _FLUSH = "need_tlb_flush", "flush"
 _AT, _BESIDE, _ROOM = 2, 1, 4
 """The entry that is noted, another one, and how many there are to look at."""
 _RECORDS = {"vcpu": kvm_vcpu.STRUCT, "kvm": kvm_vm.STRUCT, "slot": kvm_memory_slot.STRUCT}
@@ -295,9 +270,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         wanted = var("pt_protect", 8) & 1
         answer = desk.integer(name, pt_protect=wanted)
         made = desk.session.round(name)
-        entry = as_pointer(made.head.read(variable_like(made, ENTRY, _ENTRY), 0, 64))
-        if entry is None:
-            raise NotThere([f"a pointer {_ENTRY} of {name}()"])
+        entry = entry_of(made)
         due = variable_like(made, FLAG, _FLUSH)
         protects = [call for call in desk.session.calls(cuts.PROTECT.function) if is_given(call, entry) is not FALSE]
 
@@ -305,7 +278,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             return FALSE if memory is None else ne(read(memory, due, 0, 8), 0)
 
         return ListRound(
-            here=self._is_there(made.head, entry),
+            here=is_there(self._unit, made.head, entry),
             changes=any_of(*(all_of(call.guard, is_given(call, entry)) for call in protects)),
             as_asked=all_of(
                 *(implies(call.guard, eq(resize(each, 8), wanted)) for call in protects for each in numbers_given(call))
@@ -317,24 +290,12 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             evidence=desk.session.evidence(),
         )
 
-    def _is_there(self, memory: Memory, entry: Pointer) -> Bool:
-        """Whether a list gives an SPTE: those that are not present are passed over, with a warning."""
-        (place,) = (target.place for target in entry.targets if target.place is not None)
-        held = read(memory, place.object, place.offset, 64)
-        return all_of(negate(entry.is_null), ne(held & self._unit_constant(_PRESENT), 0))
-
-    def _over_list(self, desk: EntryBench, cut: tuple[Cut, ...], name: str, *, anew: bool = False) -> Session:
+    def _over_list(self, desk: EntryBench, known: tuple[Cut, ...], name: str, *, anew: bool = False) -> Session:
         """What runs a function that goes through a list, in which any one entry is the bench's."""
-        found = tuple(
-            replace(each, gives=choose(bool_var(f"{each.function}() finds none"), NULL, desk.sptep))
-            for each in (cuts.FIRST, cuts.NEXT)
-        )
-        known = tuple(each for each in cut if each.function not in {other.function for other in found})
         of_entry = replace(stores.SPTEP_TO_SP, gives=pointer_to(desk.page))
         loops = frozenset({name})
-        return Session(
-            self._unit, (*known, *found, of_entry), any_round=loops, goes_back=loops if anew else frozenset()
-        )
+        cuts_made = (*listing(known, desk.sptep), of_entry)
+        return Session(self._unit, cuts_made, any_round=loops, goes_back=loops if anew else frozenset())
 
     @once
     def collapsed(self) -> CollapseRound:
@@ -350,14 +311,11 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         desk.call(_COLLAPSES)
         session = desk.session
         made = session.round(_COLLAPSES)
-        entry = as_pointer(made.head.read(variable_like(made, ENTRY, _ENTRY), 0, 64))
-        due = variable_like(made, NUMBER, _DUE)
-        if entry is None:
-            raise NotThere([f"a pointer {_ENTRY} of {_COLLAPSES}()"])
+        entry, due = entry_of(made), variable_like(made, NUMBER, _DUE)
         asks, drops = session.calls(cuts.LARGEST.function), session.calls(cuts.DROP.function)
         flushes = session.called(cuts.FLUSH_ENTRY.function, *(cut.function for cut in cuts.FLUSH))
         return CollapseRound(
-            here=self._is_there(made.head, entry),
+            here=is_there(self._unit, made.head, entry),
             direct=ne(role[page_role.DIRECT], 0),
             gfn=gfn,
             base=desk.read(slot, kvm_memory_slot.BASE_GFN),

@@ -115,6 +115,7 @@ from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
 from mmuproof.model.reference.tdp_roots import ReferenceTdpRoots
 from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
 from mmuproof.model.reference.translations import ReferenceTranslations
+from mmuproof.model.reference.unsync_notes import ReferenceUnsyncNotes
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walk_faults import ReferenceWalkFaults
@@ -144,6 +145,7 @@ from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
+from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walk_faults import WalkFaults
@@ -193,6 +195,7 @@ class ReferenceKvm(Kvm):
         prefetches: type[ReferencePrefetches] = ReferencePrefetches,
         slot_walks: type[ReferenceSlotWalks] = ReferenceSlotWalks,
         child_syncs: type[ReferenceChildSyncs] = ReferenceChildSyncs,
+        unsync_notes: type[ReferenceUnsyncNotes] = ReferenceUnsyncNotes,
         tdp_roots: type[ReferenceTdpRoots] = ReferenceTdpRoots,
         mode_changes: type[ReferenceModeChanges] = ReferenceModeChanges,
         slot_changes: type[ReferenceSlotChanges] = ReferenceSlotChanges,
@@ -262,6 +265,7 @@ class ReferenceKvm(Kvm):
         self._prefetches = prefetches(self.constants)
         self._slot_walks = slot_walks(self.constants)
         self._child_syncs = child_syncs(self.constants)
+        self._unsync_notes = unsync_notes(self.constants)
         self._tdp_roots = tdp_roots(self.constants)
         self._mode_changes = mode_changes(self.constants)
         self._slot_changes = slot_changes(self.constants)
@@ -518,6 +522,11 @@ class ReferenceKvm(Kvm):
     def child_syncs(self) -> ChildSyncs:
         """See `Kvm.child_syncs`."""
         return self._child_syncs
+
+    @property
+    def unsync_notes(self) -> UnsyncNotes:
+        """See `Kvm.unsync_notes`."""
+        return self._unsync_notes
 
     @property
     def tdp_roots(self) -> TdpRoots:
