@@ -51,6 +51,7 @@ from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.page_entries import PageEntries
+from mmuproof.model.page_sweeps import PageSweeps
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
@@ -236,6 +237,11 @@ class Kvm(ABC):
     @abstractmethod
     def zapped_pages(self) -> ZappedPages:
         """How pages of SPTEs are given up."""
+
+    @property
+    @abstractmethod
+    def page_sweeps(self) -> PageSweeps:
+        """How all pages are taken away."""
 
     @property
     @abstractmethod

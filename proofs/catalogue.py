@@ -57,6 +57,7 @@ from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.role import swept_pages as role_swept_pages
 from mmuproof.proofs.role import tdp_root as role_tdp_root
 from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
@@ -212,6 +213,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_found.THEOREMS,
     *role_kept.THEOREMS,
     *role_zapped.THEOREMS,
+    *role_swept_pages.THEOREMS,
     *role_tdp_root.THEOREMS,
     *setup_consistent.THEOREMS,
     *setup_created.THEOREMS,

@@ -456,6 +456,7 @@ BESIDE = (
     "stored.listed",
     "stored.collapsed",
     "role.given-up",
+    "role.swept-pages",
     "walk.brought-up-to-date",
     "walk.children",
     "walk.noted-children",

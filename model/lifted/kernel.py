@@ -64,6 +64,7 @@ from mmuproof.model.lifted.mode_changes import LiftedModeChanges
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
 from mmuproof.model.lifted.page_entries import LiftedPageEntries
+from mmuproof.model.lifted.page_sweeps import LiftedPageSweeps
 from mmuproof.model.lifted.prefetches import LiftedPrefetches
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
@@ -320,6 +321,11 @@ class LiftedKvm(Kvm):
     def zapped_pages(self) -> LiftedZappedPages:
         """See `Kvm.zapped_pages`."""
         return self._area("zapped_pages", LiftedZappedPages, MMU_C, TDP_MMU_C)
+
+    @property
+    def page_sweeps(self) -> LiftedPageSweeps:
+        """See `Kvm.page_sweeps`."""
+        return self._area("page_sweeps", LiftedPageSweeps, MMU_C, TDP_MMU_C)
 
     @property
     def injected_faults(self) -> LiftedInjectedFaults:

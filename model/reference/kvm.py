@@ -48,6 +48,7 @@ from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.page_entries import PageEntries
+from mmuproof.model.page_sweeps import PageSweeps
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
@@ -88,6 +89,7 @@ from mmuproof.model.reference.mode_changes import ReferenceModeChanges
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
 from mmuproof.model.reference.page_entries import ReferencePageEntries
+from mmuproof.model.reference.page_sweeps import ReferencePageSweeps
 from mmuproof.model.reference.prefetches import ReferencePrefetches
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
@@ -226,6 +228,7 @@ class ReferenceKvm(Kvm):
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
         reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
         zapped_pages: type[ReferenceZappedPages] = ReferenceZappedPages,
+        page_sweeps: type[ReferencePageSweeps] = ReferencePageSweeps,
         injected_faults: type[ReferenceInjectedFaults] = ReferenceInjectedFaults,
         address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
@@ -302,6 +305,7 @@ class ReferenceKvm(Kvm):
         self._frame_searches = frame_searches(self.constants)
         self._reverse_maps = reverse_maps(self.constants)
         self._zapped_pages = zapped_pages(self.constants)
+        self._page_sweeps = page_sweeps(self.constants)
         self._injected_faults = injected_faults(self.constants)
         self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
@@ -432,6 +436,11 @@ class ReferenceKvm(Kvm):
     def zapped_pages(self) -> ZappedPages:
         """See `Kvm.zapped_pages`."""
         return self._zapped_pages
+
+    @property
+    def page_sweeps(self) -> PageSweeps:
+        """See `Kvm.page_sweeps`."""
+        return self._page_sweeps
 
     @property
     def injected_faults(self) -> InjectedFaults:

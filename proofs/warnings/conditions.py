@@ -240,6 +240,8 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_max_level_for_order", MMU_C, "guest memory comes in pages of the sizes of levels", since="7.2"),
     Assertion("kvm_mmu_zap_collapsible_spte", MMU_C, "an entry of a reverse map is present", since="7.2"),
     Assertion("kvm_mmu_mark_parents_unsync", MMU_C, "an entry that leads to a page is present", since="7.2"),
+    Assertion("kvm_zap_obsolete_pages", MMU_C, "a page that was given up is on no list of pages"),
+    Assertion("kvm_mmu_zap_all", MMU_C, "a page that was given up is on no list of all pages"),
     Assertion("clear_unsync_child_bit", MMU_C, "an entry that is no longer noted was counted"),
     Assertion("mmu_pages_clear_parents", MMU_C, "each step of the way up to the root is known"),
     Assertion("tdp_mmu_zap_root", TDP_MMU_C, "who zaps a root holds it"),
