@@ -25,6 +25,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_handlers import FrameHandlers
 from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_flushes import GuestFlushes
@@ -277,6 +278,11 @@ class Kvm(ABC):
     @abstractmethod
     def slot_sweeps(self) -> SlotSweeps:
         """What is done to many SPTEs in both MMUs."""
+
+    @property
+    @abstractmethod
+    def frame_handlers(self) -> FrameHandlers:
+        """What is handed on to the lists of what maps frames."""
 
     @property
     @abstractmethod

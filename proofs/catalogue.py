@@ -66,6 +66,7 @@ from mmuproof.proofs.setup import created as setup_created
 from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import changes as slot_changes
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
+from mmuproof.proofs.slot import handed_on as slot_handed_on
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
@@ -177,6 +178,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_followed.THEOREMS,
     *walk_addresses.THEOREMS,
     *slot_sweeps.THEOREMS,
+    *slot_handed_on.THEOREMS,
     *slot_changes.THEOREMS,
     *slot_limits.THEOREMS,
     *role_kept_roots.THEOREMS,

@@ -444,6 +444,7 @@ BESIDE = (
     "slot.written-table",
     "slot.unsynced-table",
     "slot.swept",
+    "slot.handed-on",
     "slot.huge-page-recovered",
     "slot.masked",
     "slot.aged",

@@ -36,7 +36,7 @@ STEPS = tuple(
     for name in ("first", "next")
 )
 PROTECT = Cut(
-    function="kvm_vcpu_write_protect_gfn",
+    function=functions.KVM_VCPU_WRITE_PROTECT_GFN,
     reason="write-protects a table, and says whether an SPTE has changed; which is looked at",
     elsewhere=_PAGES,
 )

@@ -38,6 +38,7 @@ from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
+from mmuproof.model.lifted.frame_handlers import LiftedFrameHandlers
 from mmuproof.model.lifted.frame_searches import LiftedFrameSearches
 from mmuproof.model.lifted.gpte_flags import LiftedGpteFlags
 from mmuproof.model.lifted.guest_flushes import LiftedGuestFlushes
@@ -381,6 +382,11 @@ class LiftedKvm(Kvm):
     def slot_sweeps(self) -> LiftedSlotSweeps:
         """See `Kvm.slot_sweeps`."""
         return self._area("slot_sweeps", LiftedSlotSweeps, MMU_C, TDP_MMU_C)
+
+    @property
+    def frame_handlers(self) -> LiftedFrameHandlers:
+        """See `Kvm.frame_handlers`."""
+        return self._area("frame_handlers", LiftedFrameHandlers, MMU_C, TDP_MMU_C)
 
     @property
     def gpte_flags(self) -> LiftedGpteFlags:

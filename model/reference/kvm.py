@@ -21,6 +21,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_handlers import FrameHandlers
 from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_flushes import GuestFlushes
@@ -63,6 +64,7 @@ from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
+from mmuproof.model.reference.frame_handlers import ReferenceFrameHandlers
 from mmuproof.model.reference.frame_searches import ReferenceFrameSearches
 from mmuproof.model.reference.gpte_flags import ReferenceGpteFlags
 from mmuproof.model.reference.guest_flushes import ReferenceGuestFlushes
@@ -190,6 +192,7 @@ class ReferenceKvm(Kvm):
         guest_tables: type[ReferenceGuestTables] = ReferenceGuestTables,
         kept_roots: type[ReferenceKeptRoots] = ReferenceKeptRoots,
         slot_sweeps: type[ReferenceSlotSweeps] = ReferenceSlotSweeps,
+        frame_handlers: type[ReferenceFrameHandlers] = ReferenceFrameHandlers,
         gpte_flags: type[ReferenceGpteFlags] = ReferenceGpteFlags,
         table_writes: type[ReferenceTableWrites] = ReferenceTableWrites,
         nx_recovery: type[ReferenceNxRecovery] = ReferenceNxRecovery,
@@ -261,6 +264,7 @@ class ReferenceKvm(Kvm):
         self._guest_tables = guest_tables(self.constants)
         self._kept_roots = kept_roots(self.constants)
         self._slot_sweeps = slot_sweeps(self.constants)
+        self._frame_handlers = frame_handlers(self.constants)
         self._gpte_flags = gpte_flags(self.constants)
         self._table_writes = table_writes(self.constants)
         self._nx_recovery = nx_recovery(self.constants)
@@ -496,6 +500,11 @@ class ReferenceKvm(Kvm):
     def slot_sweeps(self) -> SlotSweeps:
         """See `Kvm.slot_sweeps`."""
         return self._slot_sweeps
+
+    @property
+    def frame_handlers(self) -> FrameHandlers:
+        """See `Kvm.frame_handlers`."""
+        return self._frame_handlers
 
     @property
     def gpte_flags(self) -> GpteFlags:
