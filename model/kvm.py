@@ -13,6 +13,7 @@ from functools import cached_property
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
+from mmuproof.model.asked_mappings import AskedMappings
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
@@ -398,6 +399,11 @@ class Kvm(ABC):
     @abstractmethod
     def faults(self) -> Faults:
         """From an error code to what a handler of page faults is told."""
+
+    @property
+    @abstractmethod
+    def asked_mappings(self) -> AskedMappings:
+        """How pages are mapped that are asked for."""
 
     @property
     @abstractmethod

@@ -6,6 +6,7 @@ from mmuproof.proofs.entry import present as entry
 from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
 from mmuproof.proofs.exit import answered, faults, injected
+from mmuproof.proofs.exit import asked_ahead as exit_asked_ahead
 from mmuproof.proofs.exit import error_codes as exits
 from mmuproof.proofs.exit import given_faults as exit_given_faults
 from mmuproof.proofs.exit import late as exit_late
@@ -193,6 +194,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *exit_late.THEOREMS,
     *exit_searched.THEOREMS,
     *exit_pre_faults.THEOREMS,
+    *exit_asked_ahead.THEOREMS,
     *answered.THEOREMS,
     *nested_translation.THEOREMS,
     *nested_judgement.THEOREMS,

@@ -157,7 +157,14 @@ CHAINS: tuple[Chain, ...] = (
                     "kvm_arch_vcpu_pre_fault_memory",
                     "is_nx_huge_page_enabled",
                 ),
-                theorems=("fault.answered", "fault.kind", "fault.frame", "fault.pre-fault", "setting.nx-huge-pages"),
+                theorems=(
+                    "fault.answered",
+                    "fault.kind",
+                    "fault.frame",
+                    "fault.pre-fault",
+                    "fault.asked-ahead",
+                    "setting.nx-huge-pages",
+                ),
             ),
             Stage(
                 start="a struct kvm_page_fault",

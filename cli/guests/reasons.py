@@ -36,6 +36,7 @@ WITHOUT_GUEST: Mapping[str, str] = {
     "fault.host-asked": _PRIVATE,
     "fault.guest-memory": _PRIVATE,
     "fault.pre-fault": "userspace asks for it, and no guest",
+    "fault.asked-ahead": "userspace asks for it, and no guest",
     "nested.gmet": "it takes GMET, which neither emulator has",
     "nested.linear-access": "the access is judged by permission.paging and nested.judgement, and those have guests",
     "spte.vendor-separation": "it compares two SPTEs; spte.permissions has a guest for the one that is wrong",

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from mmuproof.model.defects import (
     address_syncs,
+    asked_mappings,
     child_syncs,
     constants,
     created_mmus,
@@ -146,6 +147,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *fetches.DEFECTS,
             *exits.DEFECTS,
             *faults.DEFECTS,
+            *asked_mappings.DEFECTS,
             *fault_handlers.DEFECTS,
             *nested.DEFECTS,
             *linear_accesses.DEFECTS,

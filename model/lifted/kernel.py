@@ -27,6 +27,7 @@ from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.address_syncs import LiftedAddressSyncs
+from mmuproof.model.lifted.asked_mappings import LiftedAskedMappings
 from mmuproof.model.lifted.child_syncs import LiftedChildSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.created_mmus import LiftedCreatedMmus
@@ -497,6 +498,11 @@ class LiftedKvm(Kvm):
     def faults(self) -> LiftedFaults:
         """See `Kvm.faults`."""
         return self._area("faults", LiftedFaults, MMU_C)
+
+    @property
+    def asked_mappings(self) -> LiftedAskedMappings:
+        """See `Kvm.asked_mappings`."""
+        return self._area("asked_mappings", LiftedAskedMappings, MMU_C, TDP_MMU_C)
 
     @property
     def fault_handlers(self) -> LiftedFaultHandlers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
+from mmuproof.model.asked_mappings import AskedMappings
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import OF_OTHER_KERNELS
@@ -54,6 +55,7 @@ from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
+from mmuproof.model.reference.asked_mappings import ReferenceAskedMappings
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.child_syncs import ReferenceChildSyncs
 from mmuproof.model.reference.created_mmus import ReferenceCreatedMmus
@@ -215,6 +217,7 @@ class ReferenceKvm(Kvm):
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
         faults: type[ReferenceFaults] = ReferenceFaults,
+        asked_mappings: type[ReferenceAskedMappings] = ReferenceAskedMappings,
         fault_handlers: type[ReferenceFaultHandlers] = ReferenceFaultHandlers,
         nested: type[ReferenceNested] = ReferenceNested,
         settings: type[ReferenceSettings] = ReferenceSettings,
@@ -293,6 +296,7 @@ class ReferenceKvm(Kvm):
         self._hardware_controls = hardware_controls(self.constants)
         self._guest_registers = guest_registers(self.constants)
         self._faults = faults(self.constants)
+        self._asked_mappings = asked_mappings(self.constants)
         self._fault_handlers = fault_handlers(self.constants)
         self._nested = nested(self.constants)
         self._settings = settings(self.constants)
@@ -615,6 +619,11 @@ class ReferenceKvm(Kvm):
     def faults(self) -> Faults:
         """See `Kvm.faults`."""
         return self._faults
+
+    @property
+    def asked_mappings(self) -> AskedMappings:
+        """See `Kvm.asked_mappings`."""
+        return self._asked_mappings
 
     @property
     def fault_handlers(self) -> FaultHandlers:
