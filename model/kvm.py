@@ -54,6 +54,7 @@ from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.page_entries import PageEntries
 from mmuproof.model.page_sweeps import PageSweeps
+from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
@@ -229,6 +230,11 @@ class Kvm(ABC):
     @abstractmethod
     def reverse_maps(self) -> ReverseMaps:
         """What is kept of SPTEs beside them."""
+
+    @property
+    @abstractmethod
+    def parent_links(self) -> ParentLinks:
+        """How entries come to lead to pages, and no longer do."""
 
     @property
     @abstractmethod

@@ -92,6 +92,7 @@ from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.stored import shadow_splits as stored_shadow_splits
+from mmuproof.proofs.stored import unlinked as stored_unlinked
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import addresses as walk_addresses
 from mmuproof.proofs.walk import changed as walk_changed
@@ -152,6 +153,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *stored_answers.THEOREMS,
     *flush_ranges.THEOREMS,
     *stored_kept.THEOREMS,
+    *stored_unlinked.THEOREMS,
     *stored_ahead.THEOREMS,
     *stored_shadow_splits.THEOREMS,
     *flush_whole_ranges.THEOREMS,

@@ -463,6 +463,7 @@ BESIDE = (
     "slot.attributes-*",
     "stored.listed",
     "stored.collapsed",
+    "stored.unlinked",
     "role.given-up",
     "role.swept-pages",
     "walk.brought-up-to-date",

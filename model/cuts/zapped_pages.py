@@ -16,7 +16,7 @@ EMPTY = Cut(
     elsewhere=_OTHERS,
 )
 UNLINK = Cut(
-    function="kvm_mmu_unlink_parents",
+    function=functions.KVM_MMU_UNLINK_PARENTS,
     reason="takes away the entries that lead to a page; that it does is looked at",
     elsewhere=_OTHERS,
 )

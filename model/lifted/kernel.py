@@ -67,6 +67,7 @@ from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
 from mmuproof.model.lifted.page_entries import LiftedPageEntries
 from mmuproof.model.lifted.page_sweeps import LiftedPageSweeps
+from mmuproof.model.lifted.parent_links import LiftedParentLinks
 from mmuproof.model.lifted.prefetches import LiftedPrefetches
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
@@ -318,6 +319,11 @@ class LiftedKvm(Kvm):
     def reverse_maps(self) -> LiftedReverseMaps:
         """See `Kvm.reverse_maps`."""
         return self._area("reverse_maps", LiftedReverseMaps, MMU_C, SPTE_C)
+
+    @property
+    def parent_links(self) -> LiftedParentLinks:
+        """See `Kvm.parent_links`."""
+        return self._area("parent_links", LiftedParentLinks, MMU_C, SPTE_C)
 
     @property
     def zapped_pages(self) -> LiftedZappedPages:

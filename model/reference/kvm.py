@@ -51,6 +51,7 @@ from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.page_entries import PageEntries
 from mmuproof.model.page_sweeps import PageSweeps
+from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
@@ -94,6 +95,7 @@ from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
 from mmuproof.model.reference.page_entries import ReferencePageEntries
 from mmuproof.model.reference.page_sweeps import ReferencePageSweeps
+from mmuproof.model.reference.parent_links import ReferenceParentLinks
 from mmuproof.model.reference.prefetches import ReferencePrefetches
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
@@ -233,6 +235,7 @@ class ReferenceKvm(Kvm):
         mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
         reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
+        parent_links: type[ReferenceParentLinks] = ReferenceParentLinks,
         zapped_pages: type[ReferenceZappedPages] = ReferenceZappedPages,
         page_sweeps: type[ReferencePageSweeps] = ReferencePageSweeps,
         injected_faults: type[ReferenceInjectedFaults] = ReferenceInjectedFaults,
@@ -312,6 +315,7 @@ class ReferenceKvm(Kvm):
         self._mixed_attributes = mixed_attributes(self.constants)
         self._frame_searches = frame_searches(self.constants)
         self._reverse_maps = reverse_maps(self.constants)
+        self._parent_links = parent_links(self.constants)
         self._zapped_pages = zapped_pages(self.constants)
         self._page_sweeps = page_sweeps(self.constants)
         self._injected_faults = injected_faults(self.constants)
@@ -439,6 +443,11 @@ class ReferenceKvm(Kvm):
     def reverse_maps(self) -> ReverseMaps:
         """See `Kvm.reverse_maps`."""
         return self._reverse_maps
+
+    @property
+    def parent_links(self) -> ParentLinks:
+        """See `Kvm.parent_links`."""
+        return self._parent_links
 
     @property
     def zapped_pages(self) -> ZappedPages:
