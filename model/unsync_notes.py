@@ -10,6 +10,8 @@ from mmuproof.smt.terms import BitVec, Bool
 
 STEPS = 4
 """How many pages can be above one, from the lowest up."""
+ROOM = 16
+"""How many pages are found at once at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,52 @@ class NotesTakenBack:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class PageFound:
+    """How a page is put among those that a search has found.
+
+    Attributes:
+        count: how many there are before.
+        unsync: the page is out of sync itself.
+        known: it is among them.
+        stored: it is put behind them, with the number of the entry that leads to it.
+        after: how many there are then (32).
+        full: the search is told that there is no room for more.
+        evidence: how it came about.
+    """
+
+    count: int
+    unsync: Bool
+    known: Bool
+    stored: Bool
+    after: BitVec
+    full: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayNoted:
+    """How the way to a page of the lowest level is noted, by way of one page above it.
+
+    Attributes:
+        level: the level of the page above, or 1 if there is none.
+        begins: the page above is the one from which it was searched.
+        entries: of each page on the way it is noted which entry leads to it.
+        pages: the page above is noted as the one that has the entry to the lowest one.
+        ends: the way ends above the page from which it was searched.
+        lowest: the answer is where the page of the lowest level is.
+        evidence: how it came about.
+    """
+
+    level: int
+    begins: bool
+    entries: Bool
+    pages: Bool
+    ends: Bool
+    lowest: Bool
+    evidence: Evidence
+
+
 class UnsyncNotes(ABC):
     """What is noted above pages that are out of sync."""
 
@@ -102,3 +150,11 @@ class UnsyncNotes(ABC):
     @abstractmethod
     def taken_back_above(self) -> NotesTakenBack:
         """``mmu_pages_clear_parents()``."""
+
+    @abstractmethod
+    def found(self, count: int) -> PageFound:
+        """``mmu_pages_add()``, where some pages have been found."""
+
+    @abstractmethod
+    def way(self, level: int, begins: bool) -> WayNoted:
+        """``mmu_pages_first()`` if the way begins, otherwise ``mmu_pages_next()``."""

@@ -7,6 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.unsync_notes import ReferenceUnsyncNotes
+from mmuproof.model.unsync_notes import ROOM
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, ne
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
@@ -35,6 +36,21 @@ class _KeepsCount(ReferenceUnsyncNotes):
 class _ClearsTooFar(ReferenceUnsyncNotes):
     def _goes_on(self, _left: BitVec) -> Bool:
         return TRUE
+
+
+class _FoundWithoutEnd(ReferenceUnsyncNotes):
+    def _is_full(self, count: int) -> bool:
+        return count > ROOM
+
+
+class _WayUnnoted(ReferenceUnsyncNotes):
+    def _notes_pages(self) -> bool:
+        return False
+
+
+class _WayWithoutEnd(ReferenceUnsyncNotes):
+    def _ends_way(self) -> bool:
+        return False
 
 
 def _notes(variant: type[ReferenceUnsyncNotes]) -> partial[ReferenceKvm]:
@@ -81,5 +97,29 @@ DEFECTS: tuple[Defect, ...] = (
         r"\} while \(!sp->unsync_children\);",
         "} while (level < 4);",
         _notes(_ClearsTooFar),
+    ),
+    defect(
+        "noted-found-without-end",
+        "A search goes on where there is no room for more pages, and writes behind the array.",
+        _MMU_C,
+        r"return \(pvec->nr == KVM_PAGE_ARRAY_NR\);",
+        "return (pvec->nr > KVM_PAGE_ARRAY_NR);",
+        _notes(_FoundWithoutEnd),
+    ),
+    defect(
+        "noted-way-unnoted",
+        "Pages on the way to one out of sync are not noted, so that others are taken for them.",
+        _MMU_C,
+        r"(break;\s+)parents->parent\[level-2\] = sp;",
+        r"\1",
+        _notes(_WayUnnoted),
+    ),
+    defect(
+        "noted-way-without-end",
+        "The way up does not end at the page from which it was searched.",
+        _MMU_C,
+        r"parents->parent\[level-1\] = NULL;",
+        "",
+        _notes(_WayWithoutEnd),
     ),
 )

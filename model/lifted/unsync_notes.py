@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, choose, pointer_to
+from mmuproof.lift.c_types import StructMember
+from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, choose, pointer_to, same_place
+from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts import flush_ranges, stores
+from mmuproof.model.cuts import common, flush_ranges, stores
 from mmuproof.model.cuts import unsync_notes as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.session import bit_field, read
 from mmuproof.model.lifted.spte_lists import entry_of, is_there, listing
-from mmuproof.model.named import functions, kvm_mmu_page, mmu_pages
+from mmuproof.model.named import functions, kvm_mmu_page, mmu_pages, page_role
 from mmuproof.model.stores import LOOKED_AT
-from mmuproof.model.unsync_notes import STEPS, NotesTakenBack, NoteTakenBack, ParentsToldRound, UnsyncNoted, UnsyncNotes
-from mmuproof.smt.terms import Bool, all_of, any_of, bool_var, bv, eq, ne, negate, resize, var
+from mmuproof.model.unsync_notes import (
+    STEPS,
+    NotesTakenBack,
+    NoteTakenBack,
+    PageFound,
+    ParentsToldRound,
+    UnsyncNoted,
+    UnsyncNotes,
+    WayNoted,
+)
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bool_var, bv, eq, ne, negate, resize, var
 
 _NOTES, _TELLS, _TAKES_BACK, _ABOVE = (
     functions.MARK_UNSYNC,
@@ -25,6 +36,8 @@ _NOTES, _TELLS, _TAKES_BACK, _ABOVE = (
     functions.CLEAR_UNSYNC_CHILD_BIT,
     functions.MMU_PAGES_CLEAR_PARENTS,
 )
+
+_ADDS, _BEGINS, _GOES_ON = "mmu_pages_add", "mmu_pages_first", "mmu_pages_next"
 
 
 class LiftedUnsyncNotes(UnsyncNotes, Remembers):
@@ -144,4 +157,71 @@ class LiftedUnsyncNotes(UnsyncNotes, Remembers):
             left=tuple(resize(bench.read(page, kvm_mmu_page.UNSYNC_CHILDREN), 32) for page in steps),
             taken_back=tuple(taken(number, page) for number, page in enumerate(steps)),
             evidence=session.evidence(),
+        )
+
+    @once
+    def found(self, count: int) -> PageFound:
+        """See `UnsyncNotes.found`."""
+        bench, others = Bench(self._unit, common.CUTS), self._page("another sp")
+        found, page, index = bench.add("pvec", mmu_pages.STRUCT), bench.add("sp", kvm_mmu_page.STRUCT), var("idx", 32)
+        bench.write(found, mmu_pages.NR, bv(count, 32))
+        same = [bool_var(f"page {number} is the same") for number in range(count)]
+        for number, is_same in enumerate(same):
+            held = choose(is_same, pointer_to(page), pointer_to(others))
+            bench.memory.write(found, self._place(bench, found, number).offset, 64, held)
+        answer = bench.integer(_ADDS, idx=index)
+        at, led = (self._place(bench, found, count, name) for name in (mmu_pages.PAGE, mmu_pages.PAGE_INDEX))
+        stored = as_pointer(bench.memory.read(found, at.offset, at.width))
+        return PageFound(
+            count=count,
+            unsync=ne(bench.read(page, kvm_mmu_page.UNSYNC), 0),
+            known=any_of(*same),
+            stored=all_of(
+                FALSE if stored is None else same_place(stored, pointer_to(page)),
+                eq(read(bench.memory, found, led.offset, 32), index),
+            ),
+            after=bench.read(found, mmu_pages.NR),
+            full=ne(answer, 0),
+            evidence=bench.session.evidence(),
+        )
+
+    @staticmethod
+    def _place(bench: Bench, found: Object, number: int, member: str = mmu_pages.PAGE) -> StructMember:
+        """Where something of a page is that has been found."""
+        return bench.place(found, f"{mmu_pages.PAGES}[{number}].{member}")
+
+    @once
+    def way(self, level: int, begins: bool) -> WayNoted:
+        """See `UnsyncNotes.way`."""
+        bench = Bench(self._unit, common.CUTS)
+        found, way = bench.add("pvec", mmu_pages.STRUCT), bench.add("parents", mmu_pages.WAY)
+        levels = [level] if level == 1 else [level, 1]
+        pages = [self._page(f"sp{number}") for number in range(len(levels))]
+        bench.write(found, mmu_pages.NR, bv(len(pages), 32))
+        for number, page in enumerate(pages):
+            bench.memory.write(found, self._place(bench, found, number).offset, 64, pointer_to(page))
+            own = bit_field(bench.place(page, kvm_mmu_page.ROLE), page_role.LEVEL)
+            bench.memory.write(page, own.offset, own.width, bv(levels[number], own.width))
+        answer = bench.integer(_BEGINS) if begins else bench.integer(_GOES_ON, i=bv((1 << 32) - 1, 32))
+
+        def step(name: str, number: int) -> StructMember:
+            return bench.place(way, f"{name}[{number}]")
+
+        def leads_to(number: int) -> Pointer | None:
+            place = step(mmu_pages.WAY_PAGES, number)
+            return as_pointer(bench.memory.read(way, place.offset, place.width))
+
+        entries = []
+        for number, each in list(enumerate(levels))[begins:]:
+            held, led = step(mmu_pages.WAY_INDEX, each - 1), self._place(bench, found, number, mmu_pages.PAGE_INDEX)
+            entries.append(eq(read(bench.memory, way, held.offset, 32), read(bench.memory, found, led.offset, 32)))
+        above, end = (leads_to(number) if level > 1 else None for number in (level - 2, level - 1))
+        return WayNoted(
+            level=level,
+            begins=begins,
+            entries=all_of(*entries),
+            pages=FALSE if above is None else same_place(above, pointer_to(pages[0])),
+            ends=FALSE if end is None else end.is_null,
+            lowest=eq(answer, len(levels) - 1),
+            evidence=bench.session.evidence(),
         )

@@ -6,6 +6,11 @@ STRUCT = "struct kvm_mmu_pages"
 WAY = "struct mmu_page_path"
 
 NR = "nr"
+PAGES = "page"
+
+# The members of one of those pages.
+PAGE = "sp"
+PAGE_INDEX = "idx"
 
 # The members of the way.
 WAY_INDEX = "idx"

@@ -4,8 +4,34 @@ from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.model.unsync_notes import STEPS, NotesTakenBack, NoteTakenBack, ParentsToldRound, UnsyncNoted, UnsyncNotes
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, bool_var, eq, extract, ite, ne, negate, var
+from mmuproof.model.unsync_notes import (
+    ROOM,
+    STEPS,
+    NotesTakenBack,
+    NoteTakenBack,
+    PageFound,
+    ParentsToldRound,
+    UnsyncNoted,
+    UnsyncNotes,
+    WayNoted,
+)
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bool_var,
+    boolean,
+    bv,
+    eq,
+    extract,
+    ite,
+    ne,
+    negate,
+    var,
+)
 
 _COUNT = extract(var("sp->unsync_children", 64), 31, 0)
 
@@ -71,3 +97,49 @@ class ReferenceUnsyncNotes(ReferenceArea, UnsyncNotes):
     def _goes_on(self, left: BitVec) -> Bool:
         """Whether the page above is next, by how many entries of the one below are still noted."""
         return eq(left, 0)
+
+    def found(self, count: int) -> PageFound:
+        """See `UnsyncNotes.found`."""
+        known, unsync = (
+            any_of(*(bool_var(f"page {number} is the same") for number in range(count))),
+            ne(var("sp->unsync", 1), 0),
+        )
+        adds = negate(all_of(unsync, known))
+        return PageFound(
+            count=count,
+            unsync=unsync,
+            known=known,
+            stored=adds,
+            after=ite(adds, bv(count + 1, 32), bv(count, 32)),
+            full=all_of(adds, boolean(self._is_full(count + 1))),
+            evidence=Evidence(),
+        )
+
+    def _is_full(self, count: int) -> bool:
+        """Whether there is room for no more pages."""
+        return count == ROOM
+
+    def way(self, level: int, begins: bool) -> WayNoted:
+        """See `UnsyncNotes.way`."""
+        return WayNoted(
+            level=level,
+            begins=begins,
+            entries=TRUE,
+            pages=boolean(level > 1 and (begins or self._notes_pages())),
+            ends=boolean(begins and self._ends_way()) if begins else self._left(level),
+            lowest=TRUE,
+            evidence=Evidence(),
+        )
+
+    @staticmethod
+    def _left(level: int) -> Bool:
+        """Whether no page is above one already."""
+        return bool_var(f"parents->parent[{level - 1}] == NULL") if level > 1 else FALSE
+
+    def _notes_pages(self) -> bool:
+        """Whether a page on the way is noted."""
+        return True
+
+    def _ends_way(self) -> bool:
+        """Whether it is noted where the way ends."""
+        return True

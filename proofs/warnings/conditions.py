@@ -245,6 +245,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_tdp_page_prefault", MMU_C, "a fault that is made up is answered as others are", since="7.2"),
     Assertion("kvm_tdp_mmu_map_private_pfn", MMU_C, "VMs with private memory have the TDP MMU", since="7.2"),
     Assertion("clear_unsync_child_bit", MMU_C, "an entry that is no longer noted was counted"),
+    Assertion("mmu_pages_first", MMU_C, "the first page that is found is the one from which it was searched"),
     Assertion("mmu_pages_clear_parents", MMU_C, "each step of the way up to the root is known"),
     Assertion("tdp_mmu_zap_root", TDP_MMU_C, "who zaps a root holds it"),
     Assertion("__kvm_inject_emulated_page_fault", X86_C, "what is injected as a page fault is one"),
