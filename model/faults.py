@@ -157,6 +157,9 @@ class PreFaulted:
         addr: its address (64).
         error_code: its error code (64).
         level: the level at which the page has then been mapped (8).
+        size: how many bytes userspace names (64).
+        result: what is answered to the fault (32, signed).
+        answer: how many bytes have been mapped, by what is answered, or an error (64, signed).
         evidence: how it came about.
     """
 
@@ -168,6 +171,9 @@ class PreFaulted:
     addr: BitVec = field(metadata=counts_where("maps"))
     error_code: BitVec = field(metadata=counts_where("maps"))
     level: BitVec
+    size: BitVec
+    result: BitVec
+    answer: BitVec = field(metadata=counts_where("maps"))
     evidence: Evidence
 
 

@@ -134,12 +134,39 @@ class PcidInvalidated:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListFilled:
+    """How entries are put into the list of what a vCPU has to flush.
+
+    Attributes:
+        own_list: the list is that of the vCPU, and of L2 exactly if it is L2 whose translations go.
+        named: entries are named; otherwise all is meant.
+        count: how many (32, signed).
+        room: how many entries the list has room for (32).
+        puts: they are put in, all of them.
+        puts_all: an entry is put in that means all.
+        evidence: how it came about.
+    """
+
+    own_list: Bool
+    named: Bool
+    count: BitVec
+    room: BitVec
+    puts: Bool
+    puts_all: Bool
+    evidence: Evidence
+
+
 class GuestFlushes(ABC):
     """What a guest has flushed."""
 
     @abstractmethod
     def listed(self) -> ListedRound:
         """``kvm_hv_vcpu_flush_tlb()``."""
+
+    @abstractmethod
+    def filled(self) -> ListFilled:
+        """``hv_tlb_flush_enqueue()``."""
 
     @abstractmethod
     def by_vpid(self) -> VpidInvalidated:

@@ -174,6 +174,21 @@ class RootsUnloaded:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class ContextReset:
+    """What is done where a vCPU's MMUs are set up anew, ``kvm_mmu_reset_context()``.
+
+    Attributes:
+        given_up: all roots of the vCPU go.
+        set_up: the MMU in use is set up for what the vCPU is now.
+        evidence: how it came about.
+    """
+
+    given_up: Bool
+    set_up: Bool
+    evidence: Evidence
+
+
 class KeptRoots(ABC):
     """The roots that an MMU keeps."""
 
@@ -196,3 +211,7 @@ class KeptRoots(ABC):
     @abstractmethod
     def unloaded(self) -> RootsUnloaded:
         """``kvm_mmu_unload()``."""
+
+    @abstractmethod
+    def context_reset(self) -> ContextReset:
+        """``kvm_mmu_reset_context()``."""

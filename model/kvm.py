@@ -13,6 +13,7 @@ from functools import cached_property
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
+from mmuproof.model.asked_mappings import AskedMappings
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
@@ -25,6 +26,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_handlers import FrameHandlers
 from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_flushes import GuestFlushes
@@ -51,6 +53,8 @@ from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.page_entries import PageEntries
+from mmuproof.model.page_sweeps import PageSweeps
+from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
@@ -78,6 +82,7 @@ from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
+from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walk_faults import WalkFaults
@@ -228,6 +233,11 @@ class Kvm(ABC):
 
     @property
     @abstractmethod
+    def parent_links(self) -> ParentLinks:
+        """How entries come to lead to pages, and no longer do."""
+
+    @property
+    @abstractmethod
     def injected_faults(self) -> InjectedFaults:
         """Who gets a page fault."""
 
@@ -235,6 +245,11 @@ class Kvm(ABC):
     @abstractmethod
     def zapped_pages(self) -> ZappedPages:
         """How pages of SPTEs are given up."""
+
+    @property
+    @abstractmethod
+    def page_sweeps(self) -> PageSweeps:
+        """How all pages are taken away."""
 
     @property
     @abstractmethod
@@ -270,6 +285,11 @@ class Kvm(ABC):
     @abstractmethod
     def slot_sweeps(self) -> SlotSweeps:
         """What is done to many SPTEs in both MMUs."""
+
+    @property
+    @abstractmethod
+    def frame_handlers(self) -> FrameHandlers:
+        """What is handed on to the lists of what maps frames."""
 
     @property
     @abstractmethod
@@ -310,6 +330,11 @@ class Kvm(ABC):
     @abstractmethod
     def child_syncs(self) -> ChildSyncs:
         """Synchronizing what is below a page."""
+
+    @property
+    @abstractmethod
+    def unsync_notes(self) -> UnsyncNotes:
+        """What is noted above pages that are out of sync."""
 
     @property
     @abstractmethod
@@ -380,6 +405,11 @@ class Kvm(ABC):
     @abstractmethod
     def faults(self) -> Faults:
         """From an error code to what a handler of page faults is told."""
+
+    @property
+    @abstractmethod
+    def asked_mappings(self) -> AskedMappings:
+        """How pages are mapped that are asked for."""
 
     @property
     @abstractmethod

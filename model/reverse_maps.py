@@ -135,13 +135,13 @@ class CollapseRound:
 
 @dataclass(frozen=True, kw_only=True)
 class ListRound:
-    """What becomes of any one SPTE of a list whose SPTEs are all write-protected.
+    """What becomes of any one SPTE of a list whose SPTEs are all write-protected, or all lose the dirty flag.
 
     Attributes:
         here: there is an SPTE that is looked at.
-        changes: it is write-protected.
-        as_asked: as it is asked for: whether KVM may make it writable again.
-        owes: it was writable, so that TLBs may hold it so.
+        changes: it is write-protected, or loses the dirty flag where that tells of writes.
+        as_asked: as it is asked for: whether KVM may make it writable again; nothing else of it is changed.
+        owes: it was writable, or had the flag, so that TLBs may hold it so.
         due: a flush is due when the round begins.
         due_after: the same when it ends.
         answer: what the function answers in the end is whether a flush is due then.
@@ -180,6 +180,10 @@ class ReverseMaps(ABC):
     @abstractmethod
     def write_protected(self) -> ListRound:
         """One round of ``rmap_write_protect()``."""
+
+    @abstractmethod
+    def dirty_cleared(self) -> ListRound:
+        """One round of ``__rmap_clear_dirty()``."""
 
     @abstractmethod
     def collapsed(self) -> CollapseRound:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.listed_pages import ListedPage
 from mmuproof.model.result_fields import counts_where
-from mmuproof.smt.terms import BitVec, Bool, ult
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, ult
 
 ROOM = 4
 """How many huge pages a slot that is looked at has at most."""
-_BITS = 9
+_BITS, _PAGE_SHIFT, _LOWEST = 9, 12, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class ArraysMade:
         base: the slot's first frame (64).
         pages: how many frames it has (64).
         address: where userspace has it (64).
-        small: the slot touches no more huge pages of the lowest level than are looked at.
+        small: the slot touches no more huge pages than are looked at.
         succeeds: such a slot is made.
         put: such a slot has a new array for the level.
         length: how many entries it has (64).
@@ -153,9 +153,25 @@ class SlotsZapped:
     evidence: Evidence
 
 
-def touches_few(base: BitVec, pages: BitVec) -> Bool:
-    """Whether a slot touches no more huge pages of the lowest level than are looked at."""
-    return ult(((base + pages - 1) >> _BITS) - (base >> _BITS), ROOM)
+def is_looked_at(level: int, base: BitVec, pages: BitVec, address: BitVec) -> Bool:
+    """Whether a slot touches no more huge pages of a level than are looked at.
+
+    Args:
+        level: the level, above which there are none that are looked at.
+        base: the slot's first frame (64).
+        pages: how many frames it has (64).
+        address: where userspace has it (64).
+    """
+    lowest = _touches_few(_BITS, base, pages)
+    if level == _LOWEST:
+        return lowest
+    # Of the smaller huge pages there are too many to be looked at: none of them is forbidden.
+    apart, last = ((each & (1 << _BITS) - 1) for each in (base ^ (address >> _PAGE_SHIFT), base + pages))
+    return any_of(lowest, all_of(_touches_few((level - 1) * _BITS, base, pages), eq(apart, 0), eq(last, 0)))
+
+
+def _touches_few(shift: int, base: BitVec, pages: BitVec) -> Bool:
+    return ult(((base + pages - 1) >> shift) - (base >> shift), ROOM)
 
 
 class SlotChanges(ABC):

@@ -6,6 +6,7 @@ from mmuproof.proofs.entry import present as entry
 from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
 from mmuproof.proofs.exit import answered, faults, injected
+from mmuproof.proofs.exit import asked_ahead as exit_asked_ahead
 from mmuproof.proofs.exit import error_codes as exits
 from mmuproof.proofs.exit import given_faults as exit_given_faults
 from mmuproof.proofs.exit import late as exit_late
@@ -57,6 +58,7 @@ from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.role import swept_pages as role_swept_pages
 from mmuproof.proofs.role import tdp_root as role_tdp_root
 from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
@@ -65,6 +67,7 @@ from mmuproof.proofs.setup import created as setup_created
 from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import changes as slot_changes
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
+from mmuproof.proofs.slot import handed_on as slot_handed_on
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
@@ -89,6 +92,7 @@ from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.stored import shadow_splits as stored_shadow_splits
+from mmuproof.proofs.stored import unlinked as stored_unlinked
 from mmuproof.proofs.theorem import Theorem
 from mmuproof.proofs.walk import addresses as walk_addresses
 from mmuproof.proofs.walk import changed as walk_changed
@@ -97,6 +101,7 @@ from mmuproof.proofs.walk import ends as walk_ends
 from mmuproof.proofs.walk import fetch_flag as walk_fetch_flag
 from mmuproof.proofs.walk import flags as walk_flags
 from mmuproof.proofs.walk import followed as walk_followed
+from mmuproof.proofs.walk import noted_children as walk_noted_children
 from mmuproof.proofs.walk import own_access as walk_own_access
 from mmuproof.proofs.walk import reported as walk_reported
 from mmuproof.proofs.walk import resync as walk_resync
@@ -121,6 +126,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_resync.THEOREMS,
     *walk_changed.THEOREMS,
     *walk_children.THEOREMS,
+    *walk_noted_children.THEOREMS,
     *walk_written.THEOREMS,
     *walk_translated.THEOREMS,
     *exec_only.THEOREMS,
@@ -147,6 +153,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *stored_answers.THEOREMS,
     *flush_ranges.THEOREMS,
     *stored_kept.THEOREMS,
+    *stored_unlinked.THEOREMS,
     *stored_ahead.THEOREMS,
     *stored_shadow_splits.THEOREMS,
     *flush_whole_ranges.THEOREMS,
@@ -174,6 +181,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_followed.THEOREMS,
     *walk_addresses.THEOREMS,
     *slot_sweeps.THEOREMS,
+    *slot_handed_on.THEOREMS,
     *slot_changes.THEOREMS,
     *slot_limits.THEOREMS,
     *role_kept_roots.THEOREMS,
@@ -188,6 +196,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *exit_late.THEOREMS,
     *exit_searched.THEOREMS,
     *exit_pre_faults.THEOREMS,
+    *exit_asked_ahead.THEOREMS,
     *answered.THEOREMS,
     *nested_translation.THEOREMS,
     *nested_judgement.THEOREMS,
@@ -210,6 +219,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_found.THEOREMS,
     *role_kept.THEOREMS,
     *role_zapped.THEOREMS,
+    *role_swept_pages.THEOREMS,
     *role_tdp_root.THEOREMS,
     *setup_consistent.THEOREMS,
     *setup_created.THEOREMS,

@@ -197,6 +197,7 @@ NO_AREAS = {
         "expected": "what an earlier kernel has",
         "functions": "which functions there are",
         "listed_pages": "lists of pages that may shadow a frame",
+        "spte_lists": "lists of entries of page tables",
         "host_width": "how wide the host's addresses are",
         "requests": "asks for set-ups",
         "round_bench": "a bench for the loops that map a page",

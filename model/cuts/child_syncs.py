@@ -23,7 +23,7 @@ ADD = Cut(
     elsewhere=(mmu_pages.STRUCT, "*"),
 )
 FORGET = Cut(
-    function="clear_unsync_child_bit",
+    function=functions.CLEAR_UNSYNC_CHILD_BIT,
     reason="no longer notes that an entry leads to a page out of sync; which is looked at",
     elsewhere=("*", kvm_mmu_page.STRUCT),
 )
@@ -36,7 +36,7 @@ STEPS = tuple(
     for name in ("first", "next")
 )
 PROTECT = Cut(
-    function="kvm_vcpu_write_protect_gfn",
+    function=functions.KVM_VCPU_WRITE_PROTECT_GFN,
     reason="write-protects a table, and says whether an SPTE has changed; which is looked at",
     elsewhere=_PAGES,
 )
@@ -54,7 +54,7 @@ SYNC = Cut(
     elsewhere=_PAGES,
 )
 COUNT = Cut(
-    function="mmu_pages_clear_parents",
+    function=functions.MMU_PAGES_CLEAR_PARENTS,
     reason="no longer notes of the pages above one that it is out of sync; that it is asked for is looked at",
     elsewhere=_PAGES,
 )

@@ -46,7 +46,7 @@ CUTS: tuple[Cut, ...] = (
     FAST_MMIO,
     Cut(function="vmcs_set_bits", reason="blocks NMIs again, which IRET had unblocked; no fault depends on it"),
     Cut(
-        function="arch___test_and_set_bit",
+        function=functions.ARCH_TEST_AND_SET_BIT,
         reason="whether the register cache holds the field: it holds what the VMCS does",
     ),
     Cut(function="arch___set_bit", reason="notes that the register cache holds the field"),

@@ -13,6 +13,14 @@ TAKEN = Cut(
     writes=((1, ""),),
     elsewhere=("*", list_heads.FIFO),
 )
+PUT = Cut(
+    function="__kfifo_in",
+    reason="puts entries into the list, and says how many; which is looked at",
+    elsewhere=("*", list_heads.FIFO),
+    watched=True,
+)
+FILLS: tuple[Cut, ...] = (*common.CUTS, FIFO, PUT, *common.SPIN_LOCK)
+"""For what fills the list."""
 TELL = Cut(
     function=functions.KVM_X86_FLUSH_TLB_GVA,
     reason="lets the processor forget an address; that it does, and which, is looked at",

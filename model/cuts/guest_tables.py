@@ -45,7 +45,7 @@ NUMBER_OF = Cut(
     function=functions.KVM_PAGE_TABLE_HASHFN, reason="the number of that list: any; of which frame is looked at"
 )
 PARENTS = Cut(
-    function="kvm_mmu_mark_parents_unsync",
+    function=functions.KVM_MMU_MARK_PARENTS_UNSYNC,
     reason="notes in the pages that lead to one that it is out of sync; of which is looked at",
     elsewhere=("*", kvm_mmu_page.STRUCT),
 )

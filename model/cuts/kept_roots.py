@@ -67,3 +67,14 @@ SWEEP: tuple[Cut, ...] = (
     *common.WRITE_LOCK,
 )
 LOADING: tuple[Cut, ...] = (*common.CUTS, TOP_UP, SPECIAL, MAKE_DIRECT, MAKE_SHADOW, SYNC, LOAD, *FLUSH)
+UNLOAD = Cut(
+    function=functions.KVM_MMU_UNLOAD,
+    reason="gives all roots of a vCPU up, by role.swept-roots; of which is looked at",
+    elsewhere=("*", kvm_mmu.MMU, kvm_mmu_page.STRUCT),
+)
+SET_UP = Cut(
+    function=functions.KVM_INIT_MMU,
+    reason="sets the MMU in use up, by setup.consistent; of which vCPU is looked at",
+    elsewhere=("*", kvm_mmu.MMU),
+)
+RESETS: tuple[Cut, ...] = (*common.CUTS, UNLOAD, SET_UP)

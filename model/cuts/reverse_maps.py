@@ -106,4 +106,22 @@ PROTECT = Cut(
 )
 PROTECTS: tuple[Cut, ...] = (*common.CUTS, FIRST, NEXT, PROTECT)
 """For a list whose SPTEs are write-protected."""
+BY_WRITES = Cut(
+    function=functions.SPTE_AD_NEED_WRITE_PROTECT,
+    reason="whether writes are noticed by faults: any answer; spte.dirty-logging says which; reads only",
+)
+CLEAR = Cut(
+    function="spte_clear_dirty",
+    reason="takes the dirty flag from an SPTE, by spte.dirty-logging; that it does, and of which, is looked at",
+    elsewhere=("*", "argument 0"),
+)
+CLEARS: tuple[Cut, ...] = (
+    *common.CUTS,
+    FIRST,
+    NEXT,
+    BY_WRITES,
+    CLEAR,
+    *common.each("notes that a page was written; writes no SPTE", functions.KVM_SET_PFN_DIRTY),
+)
+"""For a list whose SPTEs lose the dirty flag."""
 COLLAPSES: tuple[Cut, ...] = (*common.CUTS, FIRST, NEXT, LARGEST, DROP, FLUSH_ENTRY, *FLUSH, *CAN_FLUSH)

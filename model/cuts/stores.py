@@ -112,7 +112,7 @@ SHADOW: tuple[Cut, ...] = (
             reason="notes where an SPTE is, in lists of its own; writes no SPTE",
             elsewhere=("*", f"argument {position}"),
         )
-        for name, position in ((functions.RMAP_ADD, 2), ("mark_unsync", 0))
+        for name, position in ((functions.RMAP_ADD, 2), (functions.MARK_UNSYNC, 0))
     ),
     *(
         Cut(

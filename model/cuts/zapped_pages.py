@@ -16,7 +16,7 @@ EMPTY = Cut(
     elsewhere=_OTHERS,
 )
 UNLINK = Cut(
-    function="kvm_mmu_unlink_parents",
+    function=functions.KVM_MMU_UNLINK_PARENTS,
     reason="takes away the entries that lead to a page; that it does is looked at",
     elsewhere=_OTHERS,
 )
@@ -71,6 +71,11 @@ SWEEP = Cut(
     reason="takes away pages that are left behind; that it does is looked at",
     elsewhere=_OTHERS,
 )
+EMPTY_ROOTS = Cut(
+    function="kvm_tdp_mmu_zap_invalidated_roots",
+    reason="takes the TDP MMU's roots away; that it does is looked at",
+    elsewhere=_OTHERS,
+)
 ALL: tuple[Cut, ...] = (
     *_OTHER_CUTS,
     *ROOTS,
@@ -78,7 +83,7 @@ ALL: tuple[Cut, ...] = (
     TELL,
     *common.each("a tracepoint; reads only", "trace_kvm_mmu_zap_all_fast"),
     *common.WRITE_LOCK,
-    Cut(function="kvm_tdp_mmu_zap_invalidated_roots", reason="takes the TDP MMU's roots away", elsewhere=_OTHERS),
+    EMPTY_ROOTS,
 )
 EMPTY_FROM = Cut(
     function=functions.INNER_TDP_MMU_ZAP_ROOT,

@@ -52,6 +52,11 @@ class _SharesNothing(ReferenceFaults):
         return alias & 0
 
 
+class _CountsPage(ReferenceFaults):
+    def _end(self, asked: BitVec, page: BitVec) -> BitVec:
+        return asked + page
+
+
 class _TrackedIfAbsent(ReferenceFaults):
     def _may_be_tracked(self, present: Bool) -> Bool:
         return negate(present)
@@ -147,6 +152,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"direct_bits = gfn_to_gpa\(kvm_gfn_direct_bits\(vcpu->kvm\)\);(\s+/\*\s+\* Shadow paging)",
         r"direct_bits = 0;\1",
         _faults(_SharesNothing),
+    ),
+    defect(
+        "pre-fault-counts-page",
+        "Userspace is told of a whole page behind its address, although the page begins before that.",
+        _MMU_C,
+        r"end = \(range->gpa & KVM_HPAGE_MASK\(level\)\) \+ KVM_HPAGE_SIZE\(level\);",
+        "end = range->gpa + KVM_HPAGE_SIZE(level);",
+        _faults(_CountsPage),
     ),
     defect(
         "tracked-only-if-absent",

@@ -57,6 +57,11 @@ class _PcidKeepsAll(ReferenceGuestFlushes):
         return FALSE
 
 
+class _ListCutOff(ReferenceGuestFlushes):
+    def _fits(self, _count: BitVec, _room: BitVec) -> Bool:
+        return TRUE
+
+
 def _flushes(variant: type[ReferenceGuestFlushes]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, guest_flushes=variant)
 
@@ -135,5 +140,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"(\s+return kvm_skip_emulated_instruction\(vcpu\);\s+default:)",
         r"\1",
         _flushes(_PcidKeepsAll),
+    ),
+    defect(
+        "listed-flush-cut-off",
+        "Entries are put into a list that has no room for them, and those that do not fit are lost.",
+        _HYPERV_C,
+        r"if \(count && entries && count < kfifo_avail\(&tlb_flush_fifo->entries\)\)",
+        "if (count && entries)",
+        _flushes(_ListCutOff),
     ),
 )

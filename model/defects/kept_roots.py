@@ -53,6 +53,16 @@ class _NestedKept(ReferenceKeptRoots):
         return FALSE
 
 
+class _KeptWhenReset(ReferenceKeptRoots):
+    def _gives_all_up(self) -> Bool:
+        return FALSE
+
+
+class _ForgetsOneAccess(ReferenceKeptRoots):
+    def _forgets_any_access(self) -> Bool:
+        return FALSE
+
+
 def _with(variant: type[ReferenceKeptRoots]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, kept_roots=variant)
 
@@ -121,5 +131,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"kvm_mmu_free_roots\((?:vcpu->)?kvm, &vcpu->arch\.guest_mmu, KVM_MMU_ROOTS_ALL\);",
         "",
         _with(_NestedKept),
+    ),
+    defect(
+        "roots-kept-when-reset",
+        "Roots stay that were made for what the vCPU was before.",
+        _MMU_C,
+        r"kvm_mmu_unload\(vcpu\);(\s+kvm_init_mmu\(vcpu\);)",
+        r"\1",
+        _with(_KeptWhenReset),
+    ),
+    defect(
+        "roots-mmio-remembered",
+        "Of accesses to MMIO only one to address 0 is forgotten where all roots of a vCPU go.",
+        _MMU_C,
+        r"(guest_mmu\.root\.hpa\)\);\s+vcpu_clear_mmio_info\(vcpu, )MMIO_GVA_ANY\);",
+        r"\g<1>0);",
+        _with(_ForgetsOneAccess),
     ),
 )

@@ -62,6 +62,16 @@ class _ProtectsForNow(ReferenceReverseMaps):
         return FALSE
 
 
+class _ForgetsFlushOfCleared(ReferenceReverseMaps):
+    def _due_when_cleared(self, due: Bool, owes: Bool) -> Bool:
+        return owes
+
+
+class _ClearsNoDirtyFlags(ReferenceReverseMaps):
+    def _clears(self, by_writes: Bool) -> Bool:
+        return by_writes
+
+
 def _kept(variant: type[ReferenceReverseMaps]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, reverse_maps=variant)
 
@@ -147,5 +157,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"flush \|= spte_write_protect\(sptep, pt_protect\);",
         "flush |= spte_write_protect(sptep, false);",
         _kept(_ProtectsForNow),
+    ),
+    defect(
+        "clears-last-flush-only",
+        "Only whether the last SPTE of a frame was dirty decides about a flush.",
+        _MMU_C,
+        r"flush \|= spte_clear_dirty\(sptep\);",
+        "flush = spte_clear_dirty(sptep);",
+        _kept(_ForgetsFlushOfCleared),
+    ),
+    defect(
+        "clears-no-dirty-flags",
+        "Dirty flags of a frame's SPTEs stay, so that what the guest writes next is not noticed.",
+        _MMU_C,
+        r"flush \|= spte_clear_dirty\(sptep\);",
+        ";",
+        _kept(_ClearsNoDirtyFlags),
     ),
 )

@@ -47,6 +47,11 @@ class _EndsBefore(ReferenceSlotChanges):
         return last - 1
 
 
+class _UnalignedGigabyte(ReferenceSlotChanges):
+    def _aligned_to(self, level: int) -> int:
+        return 2
+
+
 def _slots(variant: type[ReferenceSlotChanges]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, slot_changes=variant)
 
@@ -67,6 +72,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(\(slot->base_gfn \^ ugfn\) & \(KVM_PAGES_PER_HPAGE\(level\) - 1\)\)",
         "if (0)",
         _slots(_UnalignedHuge),
+    ),
+    defect(
+        "slot-unaligned-gigabyte",
+        "Pages of 1 GByte are allowed where frames and addresses are aligned alike to 2 MByte only.",
+        _X86_C,
+        r"if \(\(slot->base_gfn \^ ugfn\) & \(KVM_PAGES_PER_HPAGE\(level\) - 1\)\)",
+        "if ((slot->base_gfn ^ ugfn) & (KVM_PAGES_PER_HPAGE(PG_LEVEL_2M) - 1))",
+        _slots(_UnalignedGigabyte),
     ),
     defect(
         "slot-gone-half",

@@ -228,7 +228,7 @@ class LiftedFaults(Faults, Remembers):
             # What is asked for is the caller's, and of the VM only what was set up with it is looked at.
             each.settled = True
         before = bench.memory.copy()
-        bench.integer(name)
+        answer = bench.integer(name)
         call = bench.session.only_call(*(cut.function for cut in PRE_FAULT))
         asks = bench.session.calls(IS_PRIVATE.function)
         private = all_of(bench.session.called(IS_PRIVATE.function), ne(var(f"{IS_PRIVATE.function}()", 1), 0))
@@ -241,6 +241,9 @@ class LiftedFaults(Faults, Remembers):
             addr=bench.session.argument(call, "gpa"),
             error_code=bench.session.argument(call, "error_code"),
             level=left_by(call, PRE_FAULT[0], 8),
+            size=bench.read(wanted, userspace.SIZE, before),
+            result=var(call.tag, 32),
+            answer=answer,
             evidence=bench.session.evidence(),
         )
 

@@ -5,23 +5,42 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Memory, Object, pointer_to, same_place
+from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, choose, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import guest_flushes as cuts
 from mmuproof.model.cuts import invalidations
-from mmuproof.model.guest_flushes import GuestFlushes, ListedRound, PcidInvalidated, VpidInvalidated
+from mmuproof.model.guest_flushes import GuestFlushes, ListedRound, ListFilled, PcidInvalidated, VpidInvalidated
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.asked_flushes import flushes_asked
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import left_at
+from mmuproof.model.lifted.calls_made import is_given, left_at, numbers_given
 from mmuproof.model.lifted.cr4_bits import LA57, PCIDE
+from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import ENTRIES, FLAG, NUMBER, has_variable_like, variable_like
 from mmuproof.model.lifted.wide_addresses import has_wide_addresses
-from mmuproof.model.named import functions, host_kernel, kvm_mmu, kvm_vcpu, switches, vcpu_vmx
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, eq, ite, ne, negate, resize, var, zext
+from mmuproof.model.named import functions, host_kernel, kvm_mmu, kvm_vcpu, list_heads, switches, vcpu_vmx
+from mmuproof.smt.terms import (
+    FALSE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    eq,
+    iff,
+    ite,
+    ne,
+    negate,
+    resize,
+    var,
+    zext,
+)
 
+_FILLS, _ALL = "hv_tlb_flush_enqueue", (1 << 64) - 1
+"""What fills the list, and the entry that means all."""
 _LIST, _INVVPID, _INVPCID = "kvm_hv_vcpu_flush_tlb", "handle_invvpid", "kvm_handle_invpcid"
 _ENTRIES, _INDEX, _PAGE, _ENOUGH = "entries", "i", "j", "full"
 """The variables of what goes through the list."""
@@ -103,6 +122,64 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
         for each in range(1, entries.type.bits // 64):
             found = ite(eq(index, each), read(memory, entries, each * 64, 64), found)
         return found
+
+    @once
+    def filled(self) -> ListFilled:
+        """See `GuestFlushes.filled`."""
+        if self._hyperv is None:
+            raise NotThere([f"{_FILLS}()"])
+        unit, entries = self._hyperv, page_table("entries")
+        fifo = Object(name="fifo", type=unit.record(list_heads.FLUSHES), kind=ObjectKind.INPUT, by_pointer=True)
+        find = replace(cuts.FIFO, gives=pointer_to(fifo))
+        bench = Bench(unit, (find, *(cut for cut in cuts.FILLS if cut is not cuts.FIFO)))
+        owner = bench.add("vcpu", kvm_vcpu.STRUCT)
+        vcpu = pointer_to(owner)
+        # A vCPU that uses Hyper-V's calls has what they need.
+        bench.write(owner, kvm_vcpu.HYPERV, pointer_to(bench.add("hyperv", kvm_vcpu.HYPERV_STATE)))
+        bench.objects[list_heads.FLUSHES] = pointer_to(fifo)
+        fifo.settled = entries.settled = True
+        into, out, mask = (
+            bench.read(fifo, name) for name in (list_heads.FLUSHES_IN, list_heads.FLUSHES_OUT, list_heads.FLUSHES_MASK)
+        )
+        count, of_l2, none = var("count", 32), var("is_guest_mode", 8) & 1, bool_var("entries == NULL")
+        session, given = bench.session, choose(none, NULL, pointer_to(entries))
+        assert isinstance(given, Pointer)
+        session.call(
+            bench.memory,
+            _FILLS,
+            objects=bench.objects,
+            values={"count": count, "is_guest_mode": of_l2},
+            pointers={"entries": given},
+        )
+        puts, puts_all = [], []
+        for call in session.calls(cuts.PUT.function):
+            number, own_fifo = (
+                numbers_given(call)[-1],
+                pointer_to(fifo, bench.place(fifo, list_heads.FLUSHES_IN).offset),
+            )
+            right, source = all_of(call.guard, is_given(call, own_fifo)), session.pointer_argument(call, "buf")
+            if any(each.place is not None and each.place.object is entries for each in source.targets):
+                puts.append(all_of(right, eq(resize(number, 32), count), same_place(source, pointer_to(entries))))
+                continue
+            (place,) = (each.place for each in source.targets)
+            assert place is not None
+            assert call.memory is not None
+            told = read(call.memory, place.object, place.offset, 64)
+            puts_all.append(all_of(right, eq(resize(number, 32), 1), eq(told, _ALL)))
+        finds = session.calls(cuts.FIFO.function)
+        own = (
+            all_of(is_given(call, vcpu), iff(ne(session.argument(call, "is_guest_mode"), 0), ne(of_l2, 0)))
+            for call in finds
+        )
+        return ListFilled(
+            own_list=all_of(*own),
+            named=negate(none),
+            count=count,
+            room=mask + 1 - (into - out),
+            puts=any_of(*puts),
+            puts_all=any_of(*puts_all),
+            evidence=session.evidence(),
+        )
 
     @once
     def by_vpid(self) -> VpidInvalidated:

@@ -26,6 +26,7 @@ from mmuproof.model.cuts import roots as root_cuts
 from mmuproof.model.cuts.invalidations import FREE_ROOTS
 from mmuproof.model.kept_roots import (
     PAE_ENTRIES,
+    ContextReset,
     KeptRoots,
     RootMet,
     RootPageFreed,
@@ -39,11 +40,12 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.cached_roots import ROOTS
 from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import has_member, read
+from mmuproof.model.lifted.session import Session, has_member, read
 from mmuproof.model.named import functions, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
 from mmuproof.smt.graph import variables
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ne, resize, var
 
+_ANY_ADDRESS = (1 << 64) - 1
 _TABLE = ArrayType(IntType(64, False, "u64"), PAE_ENTRIES, f"u64[{PAE_ENTRIES}]")
 
 
@@ -194,7 +196,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
             entries=tuple(desk.entries),
             synced=is_synced(desk.pages[0]),
             synced_entries=tuple(map(is_synced, desk.below)),
-            mmio_forgotten=desk.session.called(cuts.FORGET_MMIO.function),
+            mmio_forgotten=_forgets_mmio(desk.session),
             evidence=desk.session.evidence(),
         )
 
@@ -291,9 +293,27 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         return RootsUnloaded(
             own=all_of_mmu(kvm_mmu.ROOT_MMU),
             nested=all_of_mmu(kvm_mmu.GUEST_MMU),
-            mmio_forgotten=bench.session.called(cuts.FORGET_MMIO.function),
+            mmio_forgotten=_forgets_mmio(bench.session),
             evidence=bench.session.evidence(),
         )
+
+    @once
+    def context_reset(self) -> ContextReset:
+        """See `KeptRoots.context_reset`."""
+        bench = Bench(self._unit, cuts.RESETS)
+        vcpu = pointer_to(bench.add("vcpu", kvm_vcpu.STRUCT))
+        bench.call(functions.KVM_MMU_RESET_CONTEXT)
+        given_up, set_up = (
+            any_of(*(all_of(call.guard, is_given(call, vcpu)) for call in bench.session.calls(cut.function)))
+            for cut in (cuts.UNLOAD, cuts.SET_UP)
+        )
+        return ContextReset(given_up=given_up, set_up=set_up, evidence=bench.session.evidence())
+
+
+def _forgets_mmio(session: Session) -> Bool:
+    """Whether the last access to MMIO is forgotten, whatever its address was."""
+    calls = session.calls(cuts.FORGET_MMIO.function)
+    return any_of(*(all_of(call.guard, eq(session.argument(call, "gva"), _ANY_ADDRESS)) for call in calls))
 
 
 def _pointer(call: CallMade, position: int) -> Pointer:

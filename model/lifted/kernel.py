@@ -27,6 +27,7 @@ from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.address_syncs import LiftedAddressSyncs
+from mmuproof.model.lifted.asked_mappings import LiftedAskedMappings
 from mmuproof.model.lifted.child_syncs import LiftedChildSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.created_mmus import LiftedCreatedMmus
@@ -38,6 +39,7 @@ from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
+from mmuproof.model.lifted.frame_handlers import LiftedFrameHandlers
 from mmuproof.model.lifted.frame_searches import LiftedFrameSearches
 from mmuproof.model.lifted.gpte_flags import LiftedGpteFlags
 from mmuproof.model.lifted.guest_flushes import LiftedGuestFlushes
@@ -64,6 +66,8 @@ from mmuproof.model.lifted.mode_changes import LiftedModeChanges
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
 from mmuproof.model.lifted.page_entries import LiftedPageEntries
+from mmuproof.model.lifted.page_sweeps import LiftedPageSweeps
+from mmuproof.model.lifted.parent_links import LiftedParentLinks
 from mmuproof.model.lifted.prefetches import LiftedPrefetches
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
@@ -113,6 +117,7 @@ from mmuproof.model.lifted.unit_paths import (
     is_of_kvm,
 )
 from mmuproof.model.lifted.units import Units
+from mmuproof.model.lifted.unsync_notes import LiftedUnsyncNotes
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walk_faults import LiftedWalkFaults
@@ -316,9 +321,19 @@ class LiftedKvm(Kvm):
         return self._area("reverse_maps", LiftedReverseMaps, MMU_C, SPTE_C)
 
     @property
+    def parent_links(self) -> LiftedParentLinks:
+        """See `Kvm.parent_links`."""
+        return self._area("parent_links", LiftedParentLinks, MMU_C, SPTE_C)
+
+    @property
     def zapped_pages(self) -> LiftedZappedPages:
         """See `Kvm.zapped_pages`."""
         return self._area("zapped_pages", LiftedZappedPages, MMU_C, TDP_MMU_C)
+
+    @property
+    def page_sweeps(self) -> LiftedPageSweeps:
+        """See `Kvm.page_sweeps`."""
+        return self._area("page_sweeps", LiftedPageSweeps, MMU_C, TDP_MMU_C)
 
     @property
     def injected_faults(self) -> LiftedInjectedFaults:
@@ -376,6 +391,11 @@ class LiftedKvm(Kvm):
         return self._area("slot_sweeps", LiftedSlotSweeps, MMU_C, TDP_MMU_C)
 
     @property
+    def frame_handlers(self) -> LiftedFrameHandlers:
+        """See `Kvm.frame_handlers`."""
+        return self._area("frame_handlers", LiftedFrameHandlers, MMU_C, TDP_MMU_C)
+
+    @property
     def gpte_flags(self) -> LiftedGpteFlags:
         """See `Kvm.gpte_flags`."""
         return self._area("gpte_flags", LiftedGpteFlags, MMU_C)
@@ -414,6 +434,11 @@ class LiftedKvm(Kvm):
     def child_syncs(self) -> LiftedChildSyncs:
         """See `Kvm.child_syncs`."""
         return self._area("child_syncs", LiftedChildSyncs, MMU_C, SPTE_C)
+
+    @property
+    def unsync_notes(self) -> LiftedUnsyncNotes:
+        """See `Kvm.unsync_notes`."""
+        return self._area("unsync_notes", LiftedUnsyncNotes, MMU_C, SPTE_C)
 
     @property
     def tdp_roots(self) -> LiftedTdpRoots:
@@ -479,6 +504,11 @@ class LiftedKvm(Kvm):
     def faults(self) -> LiftedFaults:
         """See `Kvm.faults`."""
         return self._area("faults", LiftedFaults, MMU_C)
+
+    @property
+    def asked_mappings(self) -> LiftedAskedMappings:
+        """See `Kvm.asked_mappings`."""
+        return self._area("asked_mappings", LiftedAskedMappings, MMU_C, TDP_MMU_C)
 
     @property
     def fault_handlers(self) -> LiftedFaultHandlers:

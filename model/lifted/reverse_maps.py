@@ -6,18 +6,8 @@ from dataclasses import replace
 
 from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.memory import (
-    NULL,
-    Memory,
-    Object,
-    ObjectKind,
-    Pointer,
-    Value,
-    choose,
-    pointer_to,
-    same_place,
-)
-from mmuproof.lift.machine.values import as_pointer
+from mmuproof.lift.machine.findings import RoundMade
+from mmuproof.lift.machine.memory import Object, ObjectKind, Value, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common, flush_ranges, stores
 from mmuproof.model.cuts import reverse_maps as cuts
@@ -29,7 +19,8 @@ from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.entry_bench import EntryBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
-from mmuproof.model.lifted.variables import ENTRY, FLAG, NUMBER, variable_like
+from mmuproof.model.lifted.spte_lists import content, entry_of, is_there, listing
+from mmuproof.model.lifted.variables import FLAG, NUMBER, variable_like
 from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.reverse_maps import (
     CollapseRound,
@@ -43,14 +34,15 @@ from mmuproof.model.reverse_maps import (
 from mmuproof.model.stores import LOOKED_AT
 from mmuproof.smt.terms import (
     FALSE,
+    BitVec,
     Bool,
     all_of,
     any_of,
-    bool_var,
     bv,
     eq,
     iff,
     implies,
+    ite,
     ne,
     negate,
     resize,
@@ -60,7 +52,9 @@ from mmuproof.smt.terms import (
 
 _NOTES, _READS_FRAME, _READS_ACCESS = (f"kvm_mmu_page_{name}" for name in ("set_translation", "get_gfn", "get_access"))
 _ADDS, _DROPS, _COLLAPSES = functions.INNER_RMAP_ADD, functions.DROP_SPTE, functions.KVM_MMU_ZAP_COLLAPSIBLE_SPTE
-_DUE, _ENTRY, _FLUSH = "need_tlb_flush", "sptep", "flush"
+_DUE, _FLUSH = "need_tlb_flush", "flush"
+_WRITABLE = 1 << 1
+"""The bit of an SPTE that permits writes, of every vendor."""
 _AT, _BESIDE, _ROOM = 2, 1, 4
 """The entry that is noted, another one, and how many there are to look at."""
 _RECORDS = {"vcpu": kvm_vcpu.STRUCT, "kvm": kvm_vm.STRUCT, "slot": kvm_memory_slot.STRUCT}
@@ -287,54 +281,68 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
     @once
     def write_protected(self) -> ListRound:
         """See `ReverseMaps.write_protected`."""
-        name, desk = functions.RMAP_WRITE_PROTECT, self._entry(cuts.PROTECTS)
-        desk.session = self._over_list(desk, cuts.PROTECTS, name)
-        head = desk.add("rmap_head", kvm_memory_slot.RMAP_HEAD)
-        for each in (desk.page, desk.table, head):
-            each.settled = True
         wanted = var("pt_protect", 8) & 1
-        answer = desk.integer(name, pt_protect=wanted)
-        made = desk.session.round(name)
-        entry = as_pointer(made.head.read(variable_like(made, ENTRY, _ENTRY), 0, 64))
-        if entry is None:
-            raise NotThere([f"a pointer {_ENTRY} of {name}()"])
-        due = variable_like(made, FLAG, _FLUSH)
+        desk, answer = self._through_list(functions.RMAP_WRITE_PROTECT, cuts.PROTECTS, pt_protect=wanted)
+        made = desk.session.round(functions.RMAP_WRITE_PROTECT)
+        entry = entry_of(made)
         protects = [call for call in desk.session.calls(cuts.PROTECT.function) if is_given(call, entry) is not FALSE]
-
-        def flag(memory: Memory | None) -> Bool:
-            return FALSE if memory is None else ne(read(memory, due, 0, 8), 0)
-
+        due, due_after = _due(made)
         return ListRound(
-            here=self._is_there(made.head, entry),
+            here=is_there(self._unit, made.head, entry),
             changes=any_of(*(all_of(call.guard, is_given(call, entry)) for call in protects)),
             as_asked=all_of(
                 *(implies(call.guard, eq(resize(each, 8), wanted)) for call in protects for each in numbers_given(call))
             ),
             owes=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in protects)),
-            due=flag(made.head),
-            due_after=flag(made.end),
-            answer=iff(ne(answer, 0), flag(made.head)),
+            due=due,
+            due_after=due_after,
+            answer=iff(ne(answer, 0), due),
             evidence=desk.session.evidence(),
         )
 
-    def _is_there(self, memory: Memory, entry: Pointer) -> Bool:
-        """Whether a list gives an SPTE: those that are not present are passed over, with a warning."""
-        (place,) = (target.place for target in entry.targets if target.place is not None)
-        held = read(memory, place.object, place.offset, 64)
-        return all_of(negate(entry.is_null), ne(held & self._unit_constant(_PRESENT), 0))
-
-    def _over_list(self, desk: EntryBench, cut: tuple[Cut, ...], name: str, *, anew: bool = False) -> Session:
-        """What runs a function that goes through a list, in which any one entry is the bench's."""
-        found = tuple(
-            replace(each, gives=choose(bool_var(f"{each.function}() finds none"), NULL, desk.sptep))
-            for each in (cuts.FIRST, cuts.NEXT)
+    @once
+    def dirty_cleared(self) -> ListRound:
+        """See `ReverseMaps.dirty_cleared`."""
+        name = functions.INNER_RMAP_CLEAR_DIRTY
+        desk, answer = self._through_list(name, cuts.CLEARS)
+        made = desk.session.round(name)
+        entry = entry_of(made)
+        held = content(made.head, entry)
+        left = held if made.end is None else content(made.end, entry)
+        protects = any_of(*(ne(var(call.tag, 1), 0) for call in desk.session.calls(cuts.BY_WRITES.function)))
+        clears = [call for call in desk.session.calls(cuts.CLEAR.function) if is_given(call, entry) is not FALSE]
+        due, due_after = _due(made)
+        here, cleared = is_there(self._unit, made.head, entry), any_of(*(call.guard for call in clears))
+        return ListRound(
+            here=here,
+            changes=all_of(here, ite(protects, eq(left & _WRITABLE, 0), cleared)),
+            as_asked=eq((held ^ left) & ~bv(_WRITABLE, 64), 0),
+            owes=any_of(
+                ne(held & ~left & _WRITABLE, 0), *(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in clears)
+            ),
+            due=due,
+            due_after=due_after,
+            answer=iff(ne(answer, 0), due),
+            evidence=desk.session.evidence(),
         )
-        known = tuple(each for each in cut if each.function not in {other.function for other in found})
+
+    def _through_list(self, name: str, known: tuple[Cut, ...], **values: BitVec) -> tuple[EntryBench, BitVec]:
+        """A bench on which a function has gone through a list, and what that answers."""
+        desk = self._entry(known)
+        desk.session = self._over_list(desk, known, name)
+        head = desk.add("rmap_head", kvm_memory_slot.RMAP_HEAD)
+        for each, record in (("kvm", kvm_vm.STRUCT), ("slot", kvm_memory_slot.STRUCT)):
+            desk.add(each, record)
+        for owner in (desk.page, desk.table, head):
+            owner.settled = True
+        return desk, desk.integer(name, None, **values)
+
+    def _over_list(self, desk: EntryBench, known: tuple[Cut, ...], name: str, *, anew: bool = False) -> Session:
+        """What runs a function that goes through a list, in which any one entry is the bench's."""
         of_entry = replace(stores.SPTEP_TO_SP, gives=pointer_to(desk.page))
         loops = frozenset({name})
-        return Session(
-            self._unit, (*known, *found, of_entry), any_round=loops, goes_back=loops if anew else frozenset()
-        )
+        cuts_made = (*listing(known, desk.sptep), of_entry)
+        return Session(self._unit, cuts_made, any_round=loops, goes_back=loops if anew else frozenset())
 
     @once
     def collapsed(self) -> CollapseRound:
@@ -350,14 +358,11 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         desk.call(_COLLAPSES)
         session = desk.session
         made = session.round(_COLLAPSES)
-        entry = as_pointer(made.head.read(variable_like(made, ENTRY, _ENTRY), 0, 64))
-        due = variable_like(made, NUMBER, _DUE)
-        if entry is None:
-            raise NotThere([f"a pointer {_ENTRY} of {_COLLAPSES}()"])
+        entry, due = entry_of(made), variable_like(made, NUMBER, _DUE)
         asks, drops = session.calls(cuts.LARGEST.function), session.calls(cuts.DROP.function)
         flushes = session.called(cuts.FLUSH_ENTRY.function, *(cut.function for cut in cuts.FLUSH))
         return CollapseRound(
-            here=self._is_there(made.head, entry),
+            here=is_there(self._unit, made.head, entry),
             direct=ne(role[page_role.DIRECT], 0),
             gfn=gfn,
             base=desk.read(slot, kvm_memory_slot.BASE_GFN),
@@ -384,3 +389,10 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             restarts=any_of(*(back.guard for back in session.machine.went_back)),
             evidence=session.evidence(),
         )
+
+
+def _due(made: RoundMade) -> tuple[Bool, Bool]:
+    """Whether a flush is due when a round begins, and when it ends."""
+    flag = variable_like(made, FLAG, _FLUSH)
+    before, after = (FALSE if memory is None else ne(read(memory, flag, 0, 8), 0) for memory in (made.head, made.end))
+    return before, after

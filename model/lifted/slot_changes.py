@@ -23,7 +23,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, NUMBER, WIDE, parameter_of, variable_like, variable_of
 from mmuproof.model.named import constants, functions, kvm_gfn_range, kvm_memory_slot, kvm_vm, list_heads, slot_walk
-from mmuproof.model.slot_changes import ROOM, ArraysMade, SlotChanges, SlotGone, SlotsZapped, TablesGone, touches_few
+from mmuproof.model.slot_changes import ROOM, ArraysMade, SlotChanges, SlotGone, SlotsZapped, TablesGone, is_looked_at
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize, var
 
 _MAKES, _TABLES, _ZAPS = (
@@ -74,7 +74,7 @@ class LiftedSlotChanges(SlotChanges, Remembers):
         places = bench.place(slot, kvm_memory_slot.ARCH_LPAGE_INFO)
         offset = places.offset + (level - _LOWEST) * 64
         held = as_pointer(bench.memory.read(slot, offset, 64))
-        number, small = level - _LOWEST, touches_few(base, pages)
+        number, small = level - _LOWEST, is_looked_at(level, base, pages, address)
         if held is None or number >= len(arrays):
             raise NotThere([f"an array for level {level} in {_MAKES}()"])
         allocations = session.calls(*(cut.function for cut in cuts.ALLOCATE))

@@ -20,7 +20,7 @@ from mmuproof.model.named import constants, functions, kvm_mmu_page, kvm_vcpu, k
 from mmuproof.model.zapped_pages import AllGivenUp, LateFlush, LeftBehindFreed, PageGivenUp, RootEmptied, ZappedPages
 from mmuproof.smt.terms import TRUE, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, ule, var, zext
 
-_GIVES_UP, _ENDS = "__kvm_mmu_prepare_zap_page", functions.KVM_MMU_REMOTE_FLUSH_OR_ZAP
+_GIVES_UP, _ENDS = functions.INNER_KVM_MMU_PREPARE_ZAP_PAGE, functions.KVM_MMU_REMOTE_FLUSH_OR_ZAP
 _ALL = (functions.INNER_KVM_MMU_ZAP_ALL_FAST_FRONT_HALF, functions.KVM_MMU_ZAP_ALL_FAST)
 _EMPTIES, _LEFT_BEHIND = functions.TDP_MMU_ZAP_ROOT, "kvm_mmu_free_obsolete_roots"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+HYPERV_STATE = "struct kvm_vcpu_hv"
 CPUID_ENTRY = "struct kvm_cpuid_entry2"
 EMULATE = "struct x86_emulate_ctxt"
 LAPIC = "struct kvm_lapic"
@@ -18,6 +19,7 @@ CR3 = "arch.cr3"
 CR4 = "arch.cr4"
 EFER = "arch.efer"
 EXIT_QUALIFICATION = "arch.exit_qualification"
+HYPERV = "arch.hyperv"
 HFLAGS = "arch.hflags"
 IS_AMD_COMPATIBLE = "arch.is_amd_compatible"
 KVM = "kvm"

@@ -12,6 +12,7 @@ ARCH_HAS_PRIVATE_MEM = "has_private_mem"
 ARCH_TDP_MMU_ENABLED = "tdp_mmu_enabled"
 
 # The members of ``struct kvm``.
+ACTIVE_MMU_PAGES = "arch.active_mmu_pages"
 CPU_DIRTY_LOG_SIZE = "arch.cpu_dirty_log_size"
 DISABLED_QUIRKS = "arch.disabled_quirks"
 DISABLE_NX_HUGE_PAGES = "arch.disable_nx_huge_pages"

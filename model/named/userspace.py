@@ -9,6 +9,7 @@ SREGS = "struct kvm_sregs"
 
 # The members of ``struct kvm_pre_fault_memory``.
 GPA = "gpa"
+SIZE = "size"
 
 # The members of ``struct kvm_sregs``.
 CR0 = "cr0"

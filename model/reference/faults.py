@@ -24,10 +24,14 @@ from mmuproof.smt.terms import (
     ite,
     ne,
     negate,
+    sext,
+    slt,
+    ult,
     var,
+    zext,
 )
 
-_U64, _LEVEL_BITS = 64, 8
+_U64, _LEVEL_BITS, _LEVEL_SHIFT = 64, 8, 9
 _KVM_MAX_HUGEPAGE_LEVEL = 3
 
 
@@ -175,6 +179,9 @@ class ReferenceFaults(ReferenceArea, Faults):
             eq(var("kvm_mmu_reload()", 32), 0),
         )
         private = all_of(maps, bit(var("kvm->arch.has_private_mem", 1), 0), bit(var("kvm_mem_is_private()", 1), 0))
+        size, result = var("range->size", _U64), var("kvm_tdp_page_prefault()", 32)
+        page = bv(1, _U64) << (c.PAGE_SHIFT + (zext(level, _U64) - 1) * _LEVEL_SHIFT)
+        left = self._end(asked, page) - asked
         final = bv(c.PFERR_GUEST_FINAL_MASK, _U64)
         return PreFaulted(
             asked=asked,
@@ -185,8 +192,15 @@ class ReferenceFaults(ReferenceArea, Faults):
             addr=asked | ite(private, bv(0, _U64), self._shared(alias_bits << c.PAGE_SHIFT)),
             error_code=ite(private, final | c.PFERR_PRIVATE_ACCESS, final),
             level=level,
+            size=size,
+            result=result,
+            answer=ite(slt(result, bv(0, 32)), sext(result, _U64), ite(ult(left, size), left, size)),
             evidence=trace.evidence,
         )
+
+    def _end(self, asked: BitVec, page: BitVec) -> BitVec:
+        """Where what has been mapped ends, by the address and the size of the page."""
+        return (asked & ~(page - 1)) + page
 
     def _mapped_level(self) -> BitVec:
         return var("level after kvm_tdp_page_prefault()", _LEVEL_BITS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.guest_flushes import LISTED, GuestFlushes, ListedRound, PcidInvalidated, VpidInvalidated
+from mmuproof.model.guest_flushes import LISTED, GuestFlushes, ListedRound, ListFilled, PcidInvalidated, VpidInvalidated
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.smt.terms import (
     TRUE,
@@ -86,6 +86,20 @@ class ReferenceGuestFlushes(ReferenceArea, GuestFlushes):
     def _hands_on(self) -> Bool:
         """Whether the caller is told that all is to be flushed."""
         return TRUE
+
+    def filled(self) -> ListFilled:
+        """See `GuestFlushes.filled`."""
+        named, count = negate(bool_var("entries == NULL")), var("count", 32)
+        words = var("fifo->entries.kfifo.word0", 64), var("fifo->entries.kfifo.word1", 64)
+        room = extract(words[1], 31, 0) + 1 - (extract(words[0], 31, 0) - extract(words[0], 63, 32))
+        fits = all_of(named, ne(count, 0), self._fits(count, room))
+        return ListFilled(
+            own_list=TRUE, named=named, count=count, room=room, puts=fits, puts_all=negate(fits), evidence=Evidence()
+        )
+
+    def _fits(self, count: BitVec, room: BitVec) -> Bool:
+        """Whether entries are put in, by how many, and the room that there is."""
+        return ult(count, room)
 
     def by_vpid(self) -> VpidInvalidated:
         """See `GuestFlushes.by_vpid`."""

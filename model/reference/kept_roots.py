@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kept_roots import (
     PAE_ENTRIES,
+    ContextReset,
     KeptRoots,
     RootMet,
     RootPageFreed,
@@ -187,8 +188,22 @@ class ReferenceKeptRoots(ReferenceArea, KeptRoots):
 
     def unloaded(self) -> RootsUnloaded:
         """See `KeptRoots.unloaded`."""
-        return RootsUnloaded(own=TRUE, nested=self._of_nested(), mmio_forgotten=TRUE, evidence=Evidence())
+        return RootsUnloaded(
+            own=TRUE, nested=self._of_nested(), mmio_forgotten=self._forgets_any_access(), evidence=Evidence()
+        )
+
+    def _forgets_any_access(self) -> Bool:
+        """Whether the last access to MMIO is forgotten, whatever its address was."""
+        return TRUE
 
     def _of_nested(self) -> Bool:
         """Whether the roots for L2 go."""
+        return TRUE
+
+    def context_reset(self) -> ContextReset:
+        """See `KeptRoots.context_reset`."""
+        return ContextReset(given_up=self._gives_all_up(), set_up=TRUE, evidence=Evidence())
+
+    def _gives_all_up(self) -> Bool:
+        """Whether roots go where MMUs are set up anew."""
         return TRUE

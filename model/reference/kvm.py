@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
+from mmuproof.model.asked_mappings import AskedMappings
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import OF_OTHER_KERNELS
@@ -21,6 +22,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_handlers import FrameHandlers
 from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_flushes import GuestFlushes
@@ -48,10 +50,13 @@ from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.page_entries import PageEntries
+from mmuproof.model.page_sweeps import PageSweeps
+from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
+from mmuproof.model.reference.asked_mappings import ReferenceAskedMappings
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.child_syncs import ReferenceChildSyncs
 from mmuproof.model.reference.created_mmus import ReferenceCreatedMmus
@@ -62,6 +67,7 @@ from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
+from mmuproof.model.reference.frame_handlers import ReferenceFrameHandlers
 from mmuproof.model.reference.frame_searches import ReferenceFrameSearches
 from mmuproof.model.reference.gpte_flags import ReferenceGpteFlags
 from mmuproof.model.reference.guest_flushes import ReferenceGuestFlushes
@@ -88,6 +94,8 @@ from mmuproof.model.reference.mode_changes import ReferenceModeChanges
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
 from mmuproof.model.reference.page_entries import ReferencePageEntries
+from mmuproof.model.reference.page_sweeps import ReferencePageSweeps
+from mmuproof.model.reference.parent_links import ReferenceParentLinks
 from mmuproof.model.reference.prefetches import ReferencePrefetches
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
@@ -115,6 +123,7 @@ from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
 from mmuproof.model.reference.tdp_roots import ReferenceTdpRoots
 from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
 from mmuproof.model.reference.translations import ReferenceTranslations
+from mmuproof.model.reference.unsync_notes import ReferenceUnsyncNotes
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walk_faults import ReferenceWalkFaults
@@ -144,6 +153,7 @@ from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
+from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walk_faults import WalkFaults
@@ -186,6 +196,7 @@ class ReferenceKvm(Kvm):
         guest_tables: type[ReferenceGuestTables] = ReferenceGuestTables,
         kept_roots: type[ReferenceKeptRoots] = ReferenceKeptRoots,
         slot_sweeps: type[ReferenceSlotSweeps] = ReferenceSlotSweeps,
+        frame_handlers: type[ReferenceFrameHandlers] = ReferenceFrameHandlers,
         gpte_flags: type[ReferenceGpteFlags] = ReferenceGpteFlags,
         table_writes: type[ReferenceTableWrites] = ReferenceTableWrites,
         nx_recovery: type[ReferenceNxRecovery] = ReferenceNxRecovery,
@@ -193,6 +204,7 @@ class ReferenceKvm(Kvm):
         prefetches: type[ReferencePrefetches] = ReferencePrefetches,
         slot_walks: type[ReferenceSlotWalks] = ReferenceSlotWalks,
         child_syncs: type[ReferenceChildSyncs] = ReferenceChildSyncs,
+        unsync_notes: type[ReferenceUnsyncNotes] = ReferenceUnsyncNotes,
         tdp_roots: type[ReferenceTdpRoots] = ReferenceTdpRoots,
         mode_changes: type[ReferenceModeChanges] = ReferenceModeChanges,
         slot_changes: type[ReferenceSlotChanges] = ReferenceSlotChanges,
@@ -207,6 +219,7 @@ class ReferenceKvm(Kvm):
         mappings: type[ReferenceMappings] = ReferenceMappings,
         exits: type[ReferenceExits] = ReferenceExits,
         faults: type[ReferenceFaults] = ReferenceFaults,
+        asked_mappings: type[ReferenceAskedMappings] = ReferenceAskedMappings,
         fault_handlers: type[ReferenceFaultHandlers] = ReferenceFaultHandlers,
         nested: type[ReferenceNested] = ReferenceNested,
         settings: type[ReferenceSettings] = ReferenceSettings,
@@ -222,7 +235,9 @@ class ReferenceKvm(Kvm):
         mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
         reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
+        parent_links: type[ReferenceParentLinks] = ReferenceParentLinks,
         zapped_pages: type[ReferenceZappedPages] = ReferenceZappedPages,
+        page_sweeps: type[ReferencePageSweeps] = ReferencePageSweeps,
         injected_faults: type[ReferenceInjectedFaults] = ReferenceInjectedFaults,
         address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
@@ -255,6 +270,7 @@ class ReferenceKvm(Kvm):
         self._guest_tables = guest_tables(self.constants)
         self._kept_roots = kept_roots(self.constants)
         self._slot_sweeps = slot_sweeps(self.constants)
+        self._frame_handlers = frame_handlers(self.constants)
         self._gpte_flags = gpte_flags(self.constants)
         self._table_writes = table_writes(self.constants)
         self._nx_recovery = nx_recovery(self.constants)
@@ -262,6 +278,7 @@ class ReferenceKvm(Kvm):
         self._prefetches = prefetches(self.constants)
         self._slot_walks = slot_walks(self.constants)
         self._child_syncs = child_syncs(self.constants)
+        self._unsync_notes = unsync_notes(self.constants)
         self._tdp_roots = tdp_roots(self.constants)
         self._mode_changes = mode_changes(self.constants)
         self._slot_changes = slot_changes(self.constants)
@@ -282,6 +299,7 @@ class ReferenceKvm(Kvm):
         self._hardware_controls = hardware_controls(self.constants)
         self._guest_registers = guest_registers(self.constants)
         self._faults = faults(self.constants)
+        self._asked_mappings = asked_mappings(self.constants)
         self._fault_handlers = fault_handlers(self.constants)
         self._nested = nested(self.constants)
         self._settings = settings(self.constants)
@@ -297,7 +315,9 @@ class ReferenceKvm(Kvm):
         self._mixed_attributes = mixed_attributes(self.constants)
         self._frame_searches = frame_searches(self.constants)
         self._reverse_maps = reverse_maps(self.constants)
+        self._parent_links = parent_links(self.constants)
         self._zapped_pages = zapped_pages(self.constants)
+        self._page_sweeps = page_sweeps(self.constants)
         self._injected_faults = injected_faults(self.constants)
         self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
@@ -425,9 +445,19 @@ class ReferenceKvm(Kvm):
         return self._reverse_maps
 
     @property
+    def parent_links(self) -> ParentLinks:
+        """See `Kvm.parent_links`."""
+        return self._parent_links
+
+    @property
     def zapped_pages(self) -> ZappedPages:
         """See `Kvm.zapped_pages`."""
         return self._zapped_pages
+
+    @property
+    def page_sweeps(self) -> PageSweeps:
+        """See `Kvm.page_sweeps`."""
+        return self._page_sweeps
 
     @property
     def injected_faults(self) -> InjectedFaults:
@@ -485,6 +515,11 @@ class ReferenceKvm(Kvm):
         return self._slot_sweeps
 
     @property
+    def frame_handlers(self) -> FrameHandlers:
+        """See `Kvm.frame_handlers`."""
+        return self._frame_handlers
+
+    @property
     def gpte_flags(self) -> GpteFlags:
         """See `Kvm.gpte_flags`."""
         return self._gpte_flags
@@ -518,6 +553,11 @@ class ReferenceKvm(Kvm):
     def child_syncs(self) -> ChildSyncs:
         """See `Kvm.child_syncs`."""
         return self._child_syncs
+
+    @property
+    def unsync_notes(self) -> UnsyncNotes:
+        """See `Kvm.unsync_notes`."""
+        return self._unsync_notes
 
     @property
     def tdp_roots(self) -> TdpRoots:
@@ -588,6 +628,11 @@ class ReferenceKvm(Kvm):
     def faults(self) -> Faults:
         """See `Kvm.faults`."""
         return self._faults
+
+    @property
+    def asked_mappings(self) -> AskedMappings:
+        """See `Kvm.asked_mappings`."""
+        return self._asked_mappings
 
     @property
     def fault_handlers(self) -> FaultHandlers:

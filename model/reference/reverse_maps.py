@@ -41,7 +41,8 @@ _ROLE = var("sp->role", PAGE_ROLE_BITS)
 _LEVEL = zext(role_value(_ROLE, "level"), 32)
 _GFN, _PFN, _NO_SLOT = var("gfn", 64), var("pfn", 64), 1 << 63
 _ENTRY, _LONGEST = var(f"table[{LOOKED_AT}]", 64), 1000
-_ACCESS_BITS, _LARGE = 0xF, 7
+_ACCESS_BITS, _WRITABLE, _LARGE = 0xF, 1, 7
+_LISTED = "*sptep after some rounds after some rounds"
 
 
 class ReferenceReverseMaps(ReferenceArea, ReverseMaps):
@@ -124,19 +125,44 @@ class ReferenceReverseMaps(ReferenceArea, ReverseMaps):
 
     def write_protected(self) -> ListRound:
         """See `ReverseMaps.write_protected`."""
-        name = "sptep after some rounds"
-        here = all_of(negate(bool_var(f"{name} == NULL")), self._is_present(var(f"*{name} after some rounds", 64)))
-        due, owes = ne(var("flush after some rounds", 1), 0), ne(var("spte_write_protect()", 1), 0)
+        due, owes = self._due(), ne(var("spte_write_protect()", 1), 0)
+        return self._list_round(self._listed(), self._protects_as_asked(), owes, self._due_after(due, owes))
+
+    def dirty_cleared(self) -> ListRound:
+        """See `ReverseMaps.dirty_cleared`."""
+        by_writes = ne(var("spte_ad_need_write_protect()", 1), 0)
+        owes = ite(by_writes, bit(var(_LISTED, 64), _WRITABLE), ne(var("spte_clear_dirty()", 1), 0))
+        changes = all_of(self._listed(), self._clears(by_writes))
+        return self._list_round(changes, TRUE, owes, self._due_when_cleared(self._due(), owes))
+
+    @staticmethod
+    def _due() -> Bool:
+        """Whether a flush is due before an SPTE of a list is looked at."""
+        return ne(var("flush after some rounds", 1), 0)
+
+    def _listed(self) -> Bool:
+        """Whether there is an SPTE."""
+        return all_of(negate(bool_var("sptep after some rounds == NULL")), self._is_present(var(_LISTED, 64)))
+
+    def _list_round(self, changes: Bool, as_asked: Bool, owes: Bool, due_after: Bool) -> ListRound:
         return ListRound(
-            here=here,
-            changes=here,
-            as_asked=self._protects_as_asked(),
+            here=self._listed(),
+            changes=changes,
+            as_asked=as_asked,
             owes=owes,
-            due=due,
-            due_after=self._due_after(due, owes),
+            due=self._due(),
+            due_after=due_after,
             answer=TRUE,
             evidence=Evidence(),
         )
+
+    def _clears(self, _by_writes: Bool) -> Bool:
+        """Whether it is noticed anew that a page is written, by faults or by the dirty flag."""
+        return TRUE
+
+    def _due_when_cleared(self, due: Bool, owes: Bool) -> Bool:
+        """As `_due_after`, for an SPTE of which it is to be noticed anew."""
+        return any_of(due, owes)
 
     def _protects_as_asked(self) -> Bool:
         """Whether SPTEs are write-protected as they are to be."""
@@ -148,8 +174,7 @@ class ReferenceReverseMaps(ReferenceArea, ReverseMaps):
 
     def collapsed(self) -> CollapseRound:
         """See `ReverseMaps.collapsed`."""
-        name = "sptep after some rounds"
-        here = all_of(negate(bool_var(f"{name} == NULL")), self._is_present(var(f"*{name} after some rounds", 64)))
+        here = self._listed()
         gfn, base, pages = var("sp->gfn", 64), var("slot->base_gfn", 64), var("slot->npages", 64)
         direct, largest = role_flag(_ROLE, "direct"), var("kvm_mmu_max_mapping_level()", 32)
         asked = all_of(here, direct, self._of_slot(gfn, base), ult(gfn, base + pages))

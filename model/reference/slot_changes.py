@@ -7,7 +7,7 @@ from dataclasses import replace
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.listed_page import listed_page
-from mmuproof.model.slot_changes import ROOM, ArraysMade, SlotChanges, SlotGone, SlotsZapped, TablesGone, touches_few
+from mmuproof.model.slot_changes import ROOM, ArraysMade, SlotChanges, SlotGone, SlotsZapped, TablesGone, is_looked_at
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -42,9 +42,10 @@ class ReferenceSlotChanges(ReferenceArea, SlotChanges):
         low = (1 << shift) - 1
         length = sext(extract(((_BASE + _PAGES - 1) >> shift) - (_BASE >> shift) + 1, 31, 0), 64)
         begins = any_of(negate(_HAS_RMAPS), eq(var("memslot_rmap_alloc()", 32), 0))
-        small = touches_few(_BASE, _PAGES)
+        small = is_looked_at(level, _BASE, _PAGES, address)
         succeeds = all_of(small, begins, eq(var("kvm_page_track_create_memslot()", 32), 0))
-        apart, head, tail = (ne(each & low, 0) for each in (_BASE ^ (address >> 12), _BASE, _BASE + _PAGES))
+        head, tail = (ne(each & low, 0) for each in (_BASE, _BASE + _PAGES))
+        apart = ne((_BASE ^ (address >> 12)) & (1 << (self._aligned_to(level) - 1) * _BITS) - 1, 0)
         return ArraysMade(
             level=level,
             base=_BASE,
@@ -66,6 +67,10 @@ class ReferenceSlotChanges(ReferenceArea, SlotChanges):
             makes_rmaps=_HAS_RMAPS,
             evidence=Evidence(),
         )
+
+    def _aligned_to(self, level: int) -> int:
+        """The level of the page to whose size frames and addresses are to be aligned alike."""
+        return level
 
     def _forbids_unaligned(self, apart: Bool) -> Bool:
         """Whether no page may be huge, given whether frames and addresses are not aligned alike."""

@@ -12,9 +12,9 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, several
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import all_of, bv, eq, ite, ne, ult
+from mmuproof.smt.terms import all_of, bv, eq, ite, ne, negate, sext, slt, ule, ult, zext
 
-_NAME, _PAGE_BITS, _LARGEST, _GPA_BITS = "kvm_arch_vcpu_pre_fault_memory()", 12, 3, 52
+_NAME, _PAGE_BITS, _TABLE_BITS, _LARGEST, _GPA_BITS = "kvm_arch_vcpu_pre_fault_memory()", 12, 9, 3, 52
 
 
 def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
@@ -22,9 +22,18 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     gfn, alias = made.asked >> _PAGE_BITS, made.alias_bits << _PAGE_BITS
     final = kvm.constant("PFERR_GUEST_FINAL_MASK")
     as_private = final | kvm.constant("PFERR_PRIVATE_ACCESS")
+    mapped = all_of(made.maps, negate(slt(made.result, bv(0, 32))))
+    page = bv(1, 64) << (zext(made.level, 64) - 1) * _TABLE_BITS + _PAGE_BITS
+    inside = ult(made.asked ^ (made.asked + made.answer - 1), page)
     yield never(
         given(
             Assumption("a page is mapped at one of three levels", ult(made.level - 1, _LARGEST)),
+            Assumption(
+                "userspace asks for whole pages, and the range does not end behind all addresses",
+                all_of(
+                    eq((made.asked | made.size) & (1 << _PAGE_BITS) - 1, 0), ult(made.asked, made.asked + made.size)
+                ),
+            ),
             Assumption(
                 "aliases are told apart by a bit of an address", ult(made.alias_bits, 1 << _GPA_BITS - _PAGE_BITS)
             ),
@@ -58,6 +67,16 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
             f"{_NAME} makes up another access than a read of a page that is private or not.",
         ).told("another error code", "KVM: PFERR_PRIVATE_ACCESS exactly for private memory"),
         Wrong(
+            "counts-too-much",
+            all_of(mapped, negate(all_of(ne(made.answer, 0), ule(made.answer, made.size), inside))),
+            f"{_NAME} tells userspace of more than has been mapped, or of nothing.",
+        ).told("another number of bytes", "KVM_PRE_FAULT_MEMORY: size is what is left to be mapped"),
+        Wrong(
+            "failure-hidden",
+            all_of(made.maps, slt(made.result, bv(0, 32)), ne(made.answer, sext(made.result, 64))),
+            f"{_NAME} does not tell userspace why nothing has been mapped.",
+        ).told("another answer", "KVM_PRE_FAULT_MEMORY: errors are returned"),
+        Wrong(
             "asks-of-another-frame",
             all_of(made.private, ne(made.private_gfn, gfn)),
             f"{_NAME} asks of another frame whether it is private.",
@@ -70,12 +89,19 @@ THEOREMS = (
         name="fault.pre-fault",
         claim="Memory that userspace lets KVM map ahead is mapped at the address that it names, as private "
         "memory exactly if it is private. An address with a bit that only chooses between aliases is "
-        "refused.",
+        "refused. Userspace is told of no more bytes than are in the page that is mapped, and of a failure as it is.",
         source="Documentation/virt/kvm/api.rst: KVM_PRE_FAULT_MEMORY; KVM: kvm_is_gfn_alias(), kvm_is_addr_direct()",
-        assumes=("bits that choose between aliases are bits of an address: KVM sets them for TDX, to bit 47 or 51",),
+        assumes=(
+            "bits that choose between aliases are bits of an address: KVM sets them for TDX, to bit 47 or 51",
+            "the range is one of whole pages: kvm_vcpu_pre_fault_memory() refuses others",
+        ),
         vendors=(Vendor.INTEL, Vendor.AMD),
         needs=(Need(Feature.PRE_FAULT),),
         state=several(_state),
-        catches=(Catch("pre-fault-takes-alias", "alias-taken"), Catch("pre-fault-shares-nothing", "another-alias")),
+        catches=(
+            Catch("pre-fault-takes-alias", "alias-taken"),
+            Catch("pre-fault-shares-nothing", "another-alias"),
+            Catch("pre-fault-counts-page", "counts-too-much"),
+        ),
     ),
 )

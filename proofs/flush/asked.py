@@ -13,7 +13,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bv, eq, implies, ne, negate, sext, ule, ult
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bv, eq, implies, ne, negate, sext, slt, ule, ult
 from mmuproof.spec.linear_addresses import canonical
 
 _PAGE, _ALL = 12, bv(-1, 64)
@@ -70,7 +70,7 @@ def _widths(made: VpidInvalidated | PcidInvalidated) -> tuple[Bool, Bool]:
 
 
 def _listed(kvm: Kvm, _vendor: Vendor) -> tuple[Claim, ...]:
-    return tuple(_of_pages(kvm.guest_flushes.listed(), kind) for kind in _KINDS)
+    return *(_of_pages(kvm.guest_flushes.listed(), kind) for kind in _KINDS), _filled(kvm)
 
 
 def _of_pages(made: ListedRound, kind: _EntryKind) -> Claim:
@@ -141,6 +141,36 @@ def _of_pages(made: ListedRound, kind: _EntryKind) -> Claim:
             all_of(made.succeeds, any_of(negate(made.serves), all_of(in_list, is_all))),
             "kvm_hv_vcpu_flush_tlb() says that all is done where all is still to be flushed.",
         ).told("the caller flushes nothing", "KVM's comment in it: fall back to full flush"),
+    )
+
+
+def _filled(kvm: Kvm) -> Claim:
+    made, name = kvm.guest_flushes.filled(), "hv_tlb_flush_enqueue()"
+    fits = all_of(made.named, slt(bv(0, 32), made.count), ult(made.count, made.room))
+    return never(
+        given(
+            Assumption("a number of entries is not negative", negate(slt(made.count, bv(0, 32)))),
+            shown=(
+                Shown("entries are named", made.named),
+                Shown("how many", made.count),
+                Shown("room in the list", made.room),
+            ),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong("another-list", negate(made.own_list), f"{name} fills L2's list instead of L1's, or the reverse.").told(
+            "another list", "TLFS, nested virtualization: direct flushes are for L2"
+        ),
+        Wrong(
+            "entries-lost",
+            negate(any_of(made.puts, made.puts_all)),
+            f"{name} puts neither the entries into the list, nor one that means all.",
+        ).told("nothing is flushed", "KVM's comment in it: there is always room for one that means all"),
+        Wrong(
+            "entries-cut-off",
+            all_of(made.puts, negate(made.puts_all), negate(fits)),
+            f"{name} puts entries into a list that has no room for them and one that means all.",
+        ).told("entries are lost, now or with the next request", "KVM's comment in it: leaving one free"),
     )
 
 
@@ -230,11 +260,15 @@ THEOREMS = (
     Theorem(
         name="flush.listed",
         claim="Of the list that Hyper-V's hypercalls give a vCPU each page of each entry is flushed, and no other, "
-        "until all is flushed. An address that is not canonical is left out, wherever in an entry it is. If all is to "
+        "until all is flushed. What does not fit into the list is put in as one entry that means all. An address that "
+        "is not canonical is left out, wherever in an entry it is. If all is to "
         "be flushed, the caller is told so.",
         source="Hypervisor Top Level Functional Specification, HvCallFlushVirtualAddressList; SDM vol. 3, INVVPID; "
         "KVM's comments in kvm_hv_vcpu_flush_tlb()",
-        assumes=("what is put into the list is what the hypercall names",),
+        assumes=(
+            "what the hypercall names is read from the guest's memory or registers as it stands there",
+            "a vCPU that is to flush uses Hyper-V: what a hypercall names are vCPUs that do",
+        ),
         needs=(Need(Feature.LISTED_FLUSHES),),
         vendors=(Vendor.INTEL,),
         state=several(_listed),
@@ -243,6 +277,7 @@ THEOREMS = (
             Catch("listed-flush-first-judged", "not-canonical"),
             Catch("listed-flush-one-short", "page-left"),
             Catch("listed-flush-all-forgotten", "all-forgotten"),
+            Catch("listed-flush-cut-off", "entries-cut-off"),
         ),
     ),
     Theorem(

@@ -83,6 +83,18 @@ def _swept(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
             "kvm_mmu_unload() lets KVM remember an access to MMIO by tables that are gone.",
         ).told("remembered", "KVM: what is remembered of MMIO is of the tables in use"),
     )
+    reset = kvm.kept_roots.context_reset()
+    yield never(
+        given(evidence=reset.evidence, part="kvm_mmu_reset_context()"),
+        Wrong(
+            "stale-root-kept",
+            negate(reset.given_up),
+            "kvm_mmu_reset_context() keeps roots that were made for what the vCPU was before.",
+        ).told("kept", "KVM: its callers change what roles do not tell, such as CPUID"),
+        Wrong("stale-role", negate(reset.set_up), "kvm_mmu_reset_context() leaves the MMU in use as it was.").told(
+            "the MMU has the role of what the vCPU was", "KVM: MMUs are set up anew"
+        ),
+    )
 
 
 def _freed(kvm: Kvm, _vendor: Vendor) -> Claim:
@@ -197,7 +209,8 @@ THEOREMS = (
     Theorem(
         name="role.swept-roots",
         claim="Of the roots that an MMU keeps, each goes that has to. That is so if memory slots have left it "
-        "behind, if it is of an L2 that is left, or if its tables may be out of sync. No other goes.",
+        "behind, if it is of an L2 that is left, or if its tables may be out of sync. No other goes. All go where MMUs "
+        "are set up anew.",
         source="KVM's comments at is_obsolete_root() and in kvm_mmu_sync_prev_roots()",
         assumes=("the page of zeros has no page of SPTEs: it is allocated once, beside the MMU",),
         state=several(_swept),
@@ -205,6 +218,8 @@ THEOREMS = (
             Catch("roots-pageless-kept", "stale-root-kept"),
             Catch("roots-own-unsync-only", "stale-root-kept"),
             Catch("roots-nested-kept", "stale-root-kept"),
+            Catch("roots-kept-when-reset", "stale-root-kept"),
+            Catch("roots-mmio-remembered", "mmio-remembered"),
         ),
     ),
     Theorem(

@@ -48,7 +48,7 @@ def _arrays(kvm: Kvm, level: int) -> Claim:
                 "a slot has frames, of at most 52 bits", all_of(ult(made.base, _FRAMES), ult(made.pages - 1, _FRAMES))
             ),
             Assumption(
-                f"a slot touches at most {ROOM} huge pages: in a larger one others are like those in the middle",
+                f"a slot touches at most {ROOM} huge pages, and of smaller ones more only if none of them is forbidden",
                 made.small,
             ),
             shown=(
@@ -219,7 +219,11 @@ THEOREMS = (
         source="KVM's comments in kvm_alloc_memslot_metadata()",
         assumes=("a slot with more huge pages than are looked at has others that are like those in the middle",),
         state=several(_made),
-        catches=(Catch("slot-head-huge", "huge-across-slot"), Catch("slot-unaligned-huge", "huge-across-slot")),
+        catches=(
+            Catch("slot-head-huge", "huge-across-slot"),
+            Catch("slot-unaligned-huge", "huge-across-slot"),
+            Catch("slot-unaligned-gigabyte", "huge-across-slot"),
+        ),
     ),
     Theorem(
         name="slot.gone",

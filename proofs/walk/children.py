@@ -145,9 +145,7 @@ THEOREMS = (
         "table write-protected and TLBs flushed, and is synchronized then. That goes on until none is found, or the "
         "vCPU is asked to go on later. No flush that is due is lost.",
         source="KVM: unsync_child_bitmap, unsync_children and KVM_REQ_MMU_SYNC; its comment in __kvm_sync_page()",
-        assumes=(
-            "no more pages are found at once than kvm_mmu_pages has room for: mmu_pages_add() says when it is full",
-        ),
+        assumes=("no more pages are found at once than kvm_mmu_pages has room for, by walk.noted-children",),
         state=several(_children),
         catches=(
             Catch("children-forgotten", "forgotten"),

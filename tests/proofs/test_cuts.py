@@ -74,6 +74,7 @@ NOT_READ = {
             "__cond_resched_rwlock_read",
             "__cond_resched_rwlock_write",
             "__free_pages",
+            "__kfifo_in",
             "__kfifo_out",
             "__kvm_faultin_pfn",
             "__mmuproof_exchange_user",

@@ -58,6 +58,8 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "__kvm_mmu_prepare_zap_page": ("role.given-up", _WHO),
         "__walk_slot_rmaps": ("flush.slot-walk", _OWN_RESULT),
         "kvm_rmap_zap_gfn_range": ("slot.gone", _OWN_RESULT),
+        "__kvm_rmap_zap_gfn_range": ("slot.handed-on", _OWN_RESULT),
+        "kvm_vcpu_write_protect_gfn": ("slot.handed-on", _OWN_RESULT),
         "direct_pte_prefetch_many": ("stored.ahead", _WHO),
         "__is_bad_mt_xwr": ("entry.misconfig", _OWN_RESULT),
         "__is_rsvd_bits_set": ("entry.reserved-ept", _OWN_RESULT),

@@ -19,6 +19,10 @@ def test_the_list(both: Both) -> None:
     prove_equal(mine, theirs, assuming=in_list, partial=_PARTIAL)
 
 
+def test_what_fills_the_list(both: Both) -> None:
+    prove_equal(*(kvm.guest_flushes.filled() for kvm in both), partial=_PARTIAL)
+
+
 def test_invvpid(both: Both) -> None:
     prove_equal(*(kvm.guest_flushes.by_vpid() for kvm in both), partial=_PARTIAL)
 

@@ -32,3 +32,7 @@ def test_loaded(both: Both) -> None:
 
 def test_unloaded(both: Both) -> None:
     prove_equal(*(kvm.kept_roots.unloaded() for kvm in both), partial=_PARTIAL)
+
+
+def test_context_reset(both: Both) -> None:
+    prove_equal(*(kvm.kept_roots.context_reset() for kvm in both), partial=_PARTIAL)

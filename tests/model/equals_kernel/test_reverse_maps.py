@@ -11,6 +11,8 @@ pytestmark = pytest.mark.kernel
 _PARTIAL = set(CheckKind)
 
 
-@pytest.mark.parametrize("what", ["noted", "mapped", "added", "dropped", "collapsed", "write_protected"])
+@pytest.mark.parametrize(
+    "what", ["noted", "mapped", "added", "dropped", "collapsed", "write_protected", "dirty_cleared"]
+)
 def test_what_is_kept(both: Both, what: str) -> None:
     prove_equal(*(getattr(kvm.reverse_maps, what)() for kvm in both), partial=_PARTIAL)

@@ -1,0 +1,82 @@
+"""How Linux 7.2.13 takes all pages of the shadow MMU away."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.findings import numbered
+from mmuproof.model.evidence import Evidence
+from mmuproof.model.page_sweeps import PAGES, PagesSwept, PageSweep, PageSweeps, RestTakenAway, SweptPage
+from mmuproof.model.reference.base.area import ReferenceArea
+from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
+from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bv, ite, ne, negate, slt, var
+
+_TDP_MMU = ne(var("tdp_mmu_enabled", 1), 0)
+_BATCH = 10
+"""BATCH_ZAP_PAGES."""
+
+
+class ReferencePageSweeps(ReferenceArea, PageSweeps):
+    """``kvm_zap_obsolete_pages()``, ``kvm_mmu_zap_all()`` and the rest of ``kvm_mmu_zap_all_fast()``."""
+
+    def swept(self, sweep: PageSweep) -> PagesSwept:
+        """See `PageSweeps.swept`."""
+        all_go, at, batch = sweep is PageSweep.ALL, TRUE, bv(0, 32)
+        pages, yields, anew = [], FALSE, FALSE
+        for number in range(1, PAGES + 1):
+            role = var(f"sp{number}->role", PAGE_ROLE_BITS)
+            invalid = role_flag(role, "invalid")
+            old = ne(var(f"sp{number}->mmu_valid_gen", 8), var("kvm->arch.mmu_valid_gen", 8))
+            obsolete = any_of(invalid, all_of(negate(ne(var(f"sp{number}->tdp_mmu_page", 1), 0)), old))
+            looked = all_of(at, TRUE if all_go else obsolete)
+            valid = all_of(looked, negate(invalid))
+            changed = ne(var(numbered("__kvm_mmu_prepare_zap_page()", number), 1), 0)
+            if all_go:
+                zapped = valid
+                waits = ne(var(numbered("__cond_resched_rwlock_write()", number), 32), 0)
+                gives_way = all_of(zapped, negate(changed), waits)
+            else:
+                waits = ne(var("__cond_resched_rwlock_write()", 32), 0)
+                gives_way = all_of(valid, negate(slt(batch, bv(_BATCH, 32))), waits)
+                zapped = all_of(valid, negate(gives_way))
+                batch = ite(zapped, var("nr_zapped after __kvm_mmu_prepare_zap_page()", 32), batch)
+            unstable = all_of(zapped, changed)
+            pages.append(SweptPage(obsolete=obsolete, invalid=invalid, zapped=zapped, unstable=unstable))
+            yields = any_of(yields, gives_way)
+            anew = any_of(anew, gives_way, self._begins_anew(unstable))
+            on = all_of(zapped, negate(self._begins_anew(unstable)), negate(gives_way))
+            at = all_of(looked, any_of(self._goes_on_after_invalid(invalid), on))
+        return PagesSwept(
+            sweep=sweep,
+            pages=tuple(pages),
+            yields=yields,
+            begins_anew=anew,
+            freed=self._frees(negate(anew)),
+            tdp_mmu=_TDP_MMU,
+            tdp_done=all_of(negate(anew), _TDP_MMU) if all_go and self._has_tdp_zapped() else FALSE,
+            evidence=Evidence(),
+        )
+
+    def _begins_anew(self, unstable: Bool) -> Bool:
+        """Whether a sweep begins anew, by whether the list is another than before."""
+        return unstable
+
+    def _goes_on_after_invalid(self, invalid: Bool) -> Bool:
+        """Whether a sweep goes on after a page that was given up before."""
+        return invalid
+
+    def _frees(self, ends: Bool) -> Bool:
+        """Whether pages are freed, by whether the sweep ends."""
+        return ends
+
+    def _has_tdp_zapped(self) -> bool:
+        """Whether the TDP MMU's pages go too where all do."""
+        return True
+
+    def rest(self) -> RestTakenAway:
+        """See `PageSweeps.rest`."""
+        return RestTakenAway(
+            tdp_mmu=_TDP_MMU, given_up=_TDP_MMU, emptied=self._empties(_TDP_MMU), unlocked=TRUE, evidence=Evidence()
+        )
+
+    def _empties(self, given_up: Bool) -> Bool:
+        """Whether roots are emptied, by whether they are given up."""
+        return given_up
