@@ -14,7 +14,7 @@ from functools import cached_property
 
 from clang.cindex import Cursor, CursorKind, TypeKind
 
-from mmuproof.lift.parsing import clang_api
+from mmuproof.lift.parsing import clang_api, local_names
 from mmuproof.lift.parsing.unit import Unit
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -48,10 +48,11 @@ class Printed:
     def __init__(self, unit: Unit, looked_at: Callable[[str], bool]) -> None:
         self.unit, self._looked_at = unit, looked_at
         self._texts: dict[str, str] = {}
+        self._without_locals: dict[str, str] = {}
         self._declared: dict[str, str] = {}
         self._mentioned: dict[str, set[str]] = {}
         self._printed_members: dict[str, tuple[tuple[frozenset[str], str], ...]] = {}
-        self._digests: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
+        self._digests: dict[tuple[str, tuple[tuple[str, str], ...], bool], str] = {}
         self._weights: dict[str, int] = {}
         self._calls: dict[str, frozenset[str]] = {}
         self._closures: dict[str, frozenset[str]] = {}
@@ -130,7 +131,16 @@ class Printed:
         self._weights[function] = total
         return total
 
-    def digest(self, function: str, names: Mapping[str, str] | None = None) -> str:
+    def text_but_for_locals(self, function: str) -> str:
+        """A function's definition in which the variables of its own are called by numbers.
+
+        A name keeps what it is if anything else is called so as well: a member, a label, a word of a message.
+        """
+        if function not in self._without_locals:
+            self._without_locals[function] = local_names.numbered(self.text(function), self.unit.definitions[function])
+        return self._without_locals[function]
+
+    def digest(self, function: str, names: Mapping[str, str] | None = None, *, but_for_locals: bool = False) -> str:
         """Changes if the function does, or a type, constant, variable or prototype that it uses.
 
         It does not if only a function does that it calls.
@@ -138,12 +148,14 @@ class Printed:
         Args:
             function: its name.
             names: words that stand for others.
+            but_for_locals: whether it stays where only variables of its own are called otherwise.
         """
-        others = {word: names[word] for word in _words(self.text(function)) if word in names} if names else {}
-        key = function, tuple(sorted(others.items()))
+        text_of_it = self.text_but_for_locals(function) if but_for_locals else self.text(function)
+        others = {word: names[word] for word in _words(text_of_it) if word in names} if names else {}
+        key = function, tuple(sorted(others.items())), but_for_locals
         if key not in self._digests:
             digest = hashlib.sha256()
-            for part in (self.text(function), *sorted(self._parts(function))):
+            for part in (text_of_it, *sorted(self._parts(function, text_of_it))):
                 text = _WORD.sub(lambda word: others.get(word[0], word[0]), part) if others else part
                 digest.update(text.encode() + b"\0")
             self._digests[key] = digest.hexdigest()
@@ -154,7 +166,7 @@ class Printed:
 
         Whether a variable or another function is defined in a unit, or only declared, makes no difference to it.
         """
-        parts = sorted(self._parts(function, shared=True))
+        parts = sorted(self._parts(function, self.text(function), shared=True))
         return hashlib.sha256("\0".join((self.text(function), *parts)).encode()).hexdigest()
 
     def starts(self, function: str) -> Mapping[str, str]:
@@ -166,14 +178,15 @@ class Printed:
                 found[word] = text.partition(" = ")[2]
         return found
 
-    def _parts(self, function: str, *, shared: bool = False) -> set[str]:
+    def _parts(self, function: str, said: str, *, shared: bool = False) -> set[str]:
         """The printed declarations that a function uses; of a struct only the members that it names.
 
         Args:
             function: the function.
+            said: its text.
             shared: whether what only the unit that defines something says of it is left out.
         """
-        words = _words(self.text(function))
+        words = _words(said)
         parts: set[str] = set()
         if _OF_A_WHOLE.search(self.text(function)):
             records = self.unit.declared.tagged
