@@ -125,21 +125,44 @@ def run(repository: Path, *arguments: str, given: bytes = b"") -> bytes:
     """What git prints when it is run on a repository, with ``given`` on its standard input.
 
     Raises:
-        SourceError: git is not installed, the folder is not the top of a repository, or git fails.
+        SourceError: git is not installed, the folder is not the top of a repository, git fails, or prints more than a
+            repository of a kernel makes it.
     """
-    try:
-        done = subprocess.run(
-            [*_command(repository), *arguments],
-            env=_environment(repository),
-            input=given,
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise SourceError("reading a git revision needs git, which is not installed") from None
-    if done.returncode != 0:
-        raise _failure(repository, done.stderr)
-    return done.stdout
+    with _in_memory(given) as asked, _in_memory() as errors:
+        try:
+            process = subprocess.Popen(
+                [*_command(repository), *arguments],
+                env=_environment(repository),
+                stdin=asked,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        except FileNotFoundError:
+            raise SourceError("reading a git revision needs git, which is not installed") from None
+        assert process.stdout is not None
+        with process:
+            try:
+                # A folder may hold itself ten times over, ten levels deep: git tells of every file in it.
+                printed = process.stdout.read(_MOST_BYTES + 1)
+            except BaseException:
+                process.kill()
+                raise
+            if len(printed) > _MOST_BYTES:
+                process.kill()
+                raise SourceError(f"the git repository {repository} holds more than that of a kernel can")
+        if process.returncode != 0:
+            errors.seek(0)
+            raise _failure(repository, errors.read())
+    return printed
+
+
+@contextmanager
+def _in_memory(content: bytes = b"") -> Iterator[IO[bytes]]:
+    """A file on no disk, which may be full, to be read from its beginning."""
+    with open(os.memfd_create("mmuproof-git"), "w+b") as file:
+        file.write(content)
+        file.seek(0)
+        yield file
 
 
 def _command(repository: Path) -> list[str]:

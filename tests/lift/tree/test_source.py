@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from mmuproof.lift.errors import SourceError
+from mmuproof.lift.tree import git as reading_git
 from mmuproof.lift.tree.cache import cached_tree
 from mmuproof.lift.tree.parts import Limits
 from mmuproof.lift.tree.source import KernelTree, open_source
@@ -562,6 +563,29 @@ def test_the_callers_git_environment_does_not_redirect(
 
 
 @needs_git
+@needs_git
+def test_a_folder_that_holds_itself_many_times_is_not_listed_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q")
+
+    def made(*lines: str) -> str:
+        listed = tmp_path / "listed"
+        listed.write_text("".join(f"{line}\n" for line in lines))
+        with listed.open() as file:
+            done = subprocess.run(["git", "-C", tmp_path, "mktree"], stdin=file, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    (tmp_path / "x.c").write_text("int x;\n")
+    blob = git(tmp_path, "hash-object", "-w", "x.c").strip()
+    tree = made(f"100644 blob {blob}\tx.c")
+    for names in ("0123456789", "0123456789", "0123456789", ["kvm"], ["x86"], ["arch"]):
+        tree = made(*(f"040000 tree {tree}\t{each}" for each in names))
+    monkeypatch.setattr(reading_git, "_MOST_BYTES", 1 << 14)
+    with pytest.raises(SourceError, match="holds more than that of a kernel can"), open_source(f"{tmp_path}@{tree}"):
+        pass
+
+
 def test_a_folder_in_no_repository_is_refused(kernel: Path, tmp_path: Path) -> None:
     as_tag(kernel, tmp_path)
     (tmp_path / "plain").mkdir()
