@@ -149,7 +149,8 @@ def run(repository: Path, *arguments: str, given: bytes = b"") -> bytes:
                 raise
             if len(printed) > _MOST_BYTES:
                 process.kill()
-                raise SourceError(f"the git repository {repository} holds more than that of a kernel can")
+                most = f"git prints more than {_MOST_BYTES >> 20} MiB about it"
+                raise SourceError(f"the git repository {repository} holds more than that of a kernel can: {most}")
         if process.returncode != 0:
             errors.seek(0)
             raise _failure(repository, errors.read())
