@@ -62,6 +62,7 @@ new-kernel: venv ## tell what a new kernel asks of us: what is lost, refuted, un
 	@$(BIN)/python tools/new_kernel.py $(ARGS)
 
 docs: venv-test ## write anew what the documentation quotes: the list of theorems, the coverage, pictures, verdicts, transcripts (make kernels)
+	@$(BIN)/python tools/quoted_kernels.py
 	$(BIN)/python tools/theorems.py
 	$(BIN)/python tools/areas.py
 	$(BIN)/python tools/coverage.py

@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from mmuproof.cli.main import COMMANDS
+from mmuproof.cli.shared.caching import KERNELS
 from mmuproof.lift.tree.version import kernel_version
 from mmuproof.proofs.catalogue import THEOREMS
 from tests.long_run import only
@@ -35,6 +36,17 @@ def transcripts() -> ModuleType:
 
 
 PAGES = only(("README.md",), transcripts().PAGES)
+
+
+def test_without_kernels_it_is_told_what_is_missing_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KERNELS, str(tmp_path / "none"))
+    done = run("quoted_kernels.py")
+    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (1, 1, "")
+    assert "linux-6.12, linux-7.2, linux-7.3 is not cached: make kernels" in done.stderr
+    target = (ROOT / "Makefile").read_text().partition("\ndocs:")[2].splitlines()
+    assert "quoted_kernels.py" in target[1]
 
 
 def test_the_tables_of_options_are_current_and_no_command_lacks_one() -> None:
