@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from mmuproof.cli.table.command import TABLE
 WRONG_USAGE = 2
 UNDECIDED = 3
 _BY_SIGNAL = 128
+_ASKS_ONCE = 0.5
+"""Seconds in which the same signal asks for the same: timeout(1) sends it to a process, and then to its group."""
 _COMPLETING = "_MMUPROOF_COMPLETE"
 """By this variable a shell asks what it may offer."""
 
@@ -156,8 +159,15 @@ def _ended_by(number: int, output: Output) -> int:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    # Whoever asks a second time does not want to wait for the cleaning up.
-    signal.signal(number, signal.SIG_DFL)
+    asked = time.monotonic()
+
+    def ask_again(number: int, _frame: FrameType | None) -> None:
+        # Whoever asks a second time does not want to wait for the cleaning up.
+        if time.monotonic() - asked > _ASKS_ONCE:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    signal.signal(number, ask_again)
     raise Terminated(number)
 
 

@@ -205,3 +205,32 @@ def test_a_signal_inside_a_callback_of_the_interpreter_is_not_lost() -> None:
         [sys.executable, "-c", SWALLOWING, "prove"], capture_output=True, text=True, timeout=HANGS, check=False
     )
     assert (done.returncode, done.stderr) == (143, "mmuproof: ended by SIGTERM\n")
+
+
+TWICE = """
+import os, signal, sys, time
+from mmuproof.cli import main
+
+class Catalogue(main.Installed):
+    def theorems(self):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(20)
+        finally:
+            time.sleep(float(sys.argv.pop()))
+            os.kill(os.getpid(), signal.SIGTERM)
+            print("cleaned up", flush=True)
+
+main.Installed = Catalogue
+build = main.build_app
+main.build_app = lambda catalogue: lambda **words: build(catalogue)(args=["prove"], **words)
+main.main()
+"""
+
+
+@pytest.mark.parametrize(("wait", "status", "printed"), [(0.0, 143, "cleaned up\n"), (0.7, -signal.SIGTERM, "")])
+def test_a_signal_that_comes_twice_at_once_asks_once(wait: float, status: int, printed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE, str(wait)], capture_output=True, text=True, timeout=HANGS, check=False
+    )
+    assert (done.returncode, done.stdout) == (status, printed)
