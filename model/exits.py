@@ -66,6 +66,30 @@ class NpfExit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeviceAsked:
+    """An exit of a page that is kept for a device, and the devices that are asked by the exit's address alone.
+
+    Attributes:
+        function: which handler it is.
+        in_guest_mode: L2 runs, so the address is one of L1's making.
+        marked: the exit says that a reserved bit was set, as in SPTEs that are kept for devices.
+        address: the address that the exit tells, 64 bits, free.
+        asked: the devices are asked whether one takes a write.
+        asked_address: at which address, 64 bits.
+        handed_on: what the MMU is asked.
+    """
+
+    function: str = field(metadata=FUNCTION)
+    in_guest_mode: Bool
+    marked: Bool
+    address: BitVec
+    asked: Bool
+    asked_address: BitVec = field(metadata=counts_where("asked"))
+    handed_on: ErrorCodeHandedOn
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
 class InjectedEptViolation:
     """What L1 is told of a fault that KVM has found in L1's EPT.
 
@@ -140,6 +164,14 @@ class Exits(ABC):
 
     @abstractmethod
     def npf(self) -> NpfExit:
+        """``npf_interception()`` of SVM."""
+
+    @abstractmethod
+    def ept_misconfiguration(self) -> DeviceAsked:
+        """``handle_ept_misconfig()`` of VMX."""
+
+    @abstractmethod
+    def npf_of_device(self) -> DeviceAsked:
         """``npf_interception()`` of SVM."""
 
     @abstractmethod

@@ -6,6 +6,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.masks import ShadowMasks
@@ -15,6 +16,42 @@ from mmuproof.smt.terms import BitVec
 LEVELS = 5
 NO_HANDLER, HANDLER_BEFORE = 0, 1
 """What stands for a null pointer, and for whatever a member held before all set-ups."""
+
+
+class TableFormat(IntEnum):
+    """For which tables of the guest a handler is made, as numbers of eight bits.
+
+    ``NO_HANDLER`` is a null pointer, ``BEFORE`` whatever was there before all set-ups, and ``TDP`` a handler that
+    reads no tables of the guest.
+    """
+
+    NO_HANDLER = 0
+    BEFORE = 1
+    UNPAGED = 2
+    FOUR_BYTES = 3
+    EIGHT_BYTES = 4
+    EPT = 5
+    TDP = 6
+
+
+_PREFIXES = {
+    "nonpaging_": TableFormat.UNPAGED,
+    "paging32_": TableFormat.FOUR_BYTES,
+    "paging64_": TableFormat.EIGHT_BYTES,
+    "ept_": TableFormat.EPT,
+    "kvm_tdp_": TableFormat.TDP,
+}
+OF_TABLES = ("gva_to_gpa", "page_fault", "sync_spte", "sync_page")
+"""The handlers that are made for tables of one format; the last two are one, over time."""
+
+
+FUNCTIONS = tuple(f"{prefix}{name}" for prefix in _PREFIXES for name in OF_TABLES)
+"""What functions are called that are made for tables of one format."""
+
+
+def format_of(function: str) -> TableFormat | None:
+    """For which tables a function is made, by how KVM calls what it makes of one text for each format."""
+    return next((each for prefix, each in _PREFIXES.items() if function.startswith(prefix)), None)
 
 
 def handler_number(function: str) -> int:
@@ -86,12 +123,14 @@ class MmuSetUp:
 
     Attributes:
         handlers: by member the function that it leads to (32), as `handler_number` has it.
+        formats: by member for which tables the function is made that it leads to (8), a `TableFormat`.
         walk: the tables that are walked.
         built: the tables that are built; L2's own are only walked.
         evidence: how it came about.
     """
 
     handlers: Mapping[str, BitVec]
+    formats: Mapping[str, BitVec]
     walk: WalkSetUp
     built: BuiltSetUp | None
     evidence: Evidence

@@ -7,6 +7,7 @@ from mmuproof.proofs.entry import reserved as entry_reserved
 from mmuproof.proofs.entry import shadow as entry_shadow
 from mmuproof.proofs.exit import answered, faults, injected
 from mmuproof.proofs.exit import asked_ahead as exit_asked_ahead
+from mmuproof.proofs.exit import devices as exit_devices
 from mmuproof.proofs.exit import error_codes as exits
 from mmuproof.proofs.exit import given_faults as exit_given_faults
 from mmuproof.proofs.exit import late as exit_late
@@ -64,6 +65,7 @@ from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.setup import created as setup_created
+from mmuproof.proofs.setup import formats as setup_formats
 from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import changes as slot_changes
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
@@ -194,6 +196,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *exit_walked.THEOREMS,
     *exit_mapped.THEOREMS,
     *exit_late.THEOREMS,
+    *exit_devices.THEOREMS,
     *exit_searched.THEOREMS,
     *exit_pre_faults.THEOREMS,
     *exit_asked_ahead.THEOREMS,
@@ -222,6 +225,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_swept_pages.THEOREMS,
     *role_tdp_root.THEOREMS,
     *setup_consistent.THEOREMS,
+    *setup_formats.THEOREMS,
     *setup_created.THEOREMS,
     *setting_answers.THEOREMS,
     *interference_exchanged.THEOREMS,

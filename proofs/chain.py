@@ -61,7 +61,13 @@ CHAINS: tuple[Chain, ...] = (
                 start="the CPU role of an MMU",
                 end="its table of permissions, and its reserved bits",
                 by=("kvm_mmu_create", "update_permission_bitmask", "update_pkru_bitmask", "__reset_rsvds_bits_mask"),
-                theorems=("permission.role-decides", "permission.history-free", "setup.created", "setup.consistent"),
+                theorems=(
+                    "permission.role-decides",
+                    "permission.history-free",
+                    "setup.created",
+                    "setup.consistent",
+                    "setup.formats",
+                ),
             ),
             Stage(
                 start="the CPU role of an MMU",
@@ -146,7 +152,7 @@ CHAINS: tuple[Chain, ...] = (
                 start="an exit of the hardware",
                 end="an error code",
                 by=("handle_ept_violation|__vmx_handle_ept_violation", "npf_interception"),
-                theorems=("exit.ept-violation", "exit.npf", "exit.npf-1218"),
+                theorems=("exit.ept-violation", "exit.npf", "exit.npf-1218", "exit.device"),
             ),
             Stage(
                 start="an error code",

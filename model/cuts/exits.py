@@ -33,6 +33,10 @@ CHECK_EMULATION = Cut(
     function="svm_check_emulate_instruction",
     reason="whether the instruction can be emulated: any answer; may queue an exception",
 )
+CHECK_EMULATION_VMX, FORMER_CHECK_EMULATION_VMX = (
+    Cut(function=name, reason="whether the instruction can be emulated: any answer; may queue an exception")
+    for name in ("vmx_check_emulate_instruction", "vmx_can_emulate_instruction")
+)
 FAST_MMIO = Cut(function="kvm_io_bus_write", reason="whether a device takes the access: any answer; writes no VMCB")
 
 CUTS: tuple[Cut, ...] = (
@@ -43,6 +47,8 @@ CUTS: tuple[Cut, ...] = (
     VMX_EXIT,
     SVM_EXIT,
     CHECK_EMULATION,
+    CHECK_EMULATION_VMX,
+    FORMER_CHECK_EMULATION_VMX,
     FAST_MMIO,
     Cut(function="vmcs_set_bits", reason="blocks NMIs again, which IRET had unblocked; no fault depends on it"),
     Cut(

@@ -36,6 +36,21 @@ class _StageWithoutLinearAddress(ReferenceExits):
         return TRUE
 
 
+class _DevicesAskedInL2(ReferenceExits):
+    def _devices_are_asked(self, marked: Bool, in_l2: Bool) -> Bool:
+        return marked
+
+
+class _DevicesAskedOfPage(ReferenceExits):
+    def _address_for_devices(self, gpa: BitVec) -> BitVec:
+        return gpa & ~0xFFF
+
+
+class _MisconfigurationIsWrite(ReferenceExits):
+    def _misconfig_error_code(self) -> BitVec:
+        return super()._misconfig_error_code() | self.constants.PFERR_WRITE_MASK
+
+
 class _FetchLost(ReferenceExits):
     def _is_fetch(self, qualification: BitVec) -> Bool:
         return FALSE
@@ -138,6 +153,30 @@ DEFECTS: tuple[Defect, ...] = (
         r"error_code \|= \(exit_qualification & EPT_VIOLATION_ACC_INSTR\)\s+\? PFERR_FETCH_MASK : 0;",
         "",
         partial(ReferenceKvm, exits=_FetchLost),
+    ),
+    defect(
+        "device-asked-in-l2",
+        "A misconfiguration in L2 is given to a device of L1's at L2's address.",
+        "arch/x86/kvm/vmx/vmx.c",
+        r"if \(!is_guest_mode\(vcpu\) &&(\s+!kvm_io_bus_write\(vcpu, KVM_FAST_MMIO_BUS)",
+        r"if (\1",
+        partial(ReferenceKvm, exits=_DevicesAskedInL2),
+    ),
+    defect(
+        "device-asked-of-page",
+        "A device is asked of the page's first address, whatever the access was to.",
+        "arch/x86/kvm/vmx/vmx.c",
+        r"(!kvm_io_bus_write\(vcpu, KVM_FAST_MMIO_BUS, )gpa,",
+        r"\1gpa & PAGE_MASK,",
+        partial(ReferenceKvm, exits=_DevicesAskedOfPage),
+    ),
+    defect(
+        "misconfiguration-is-write",
+        "An EPT misconfiguration is handed on as a write.",
+        "arch/x86/kvm/vmx/vmx.c",
+        r"(kvm_mmu_page_fault\(vcpu, gpa, PFERR_RSVD_MASK)(, NULL, 0\))",
+        r"\1 | PFERR_WRITE_MASK\2",
+        partial(ReferenceKvm, exits=_MisconfigurationIsWrite),
     ),
     defect(
         "npf-user-by-cpl-for-data",

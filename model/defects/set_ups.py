@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.reference.base.cpu_role import role_value
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.set_ups import ReferenceSetUps
-from mmuproof.model.reserved_bits import MmuKind
-from mmuproof.smt.terms import BitVec, Bool, ite
+from mmuproof.model.reserved_bits import MmuKind, MmuRequest
+from mmuproof.model.set_ups import handler_number
+from mmuproof.smt.terms import BitVec, Bool, all_of, bv, eq, ite, negate
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -29,7 +32,52 @@ class _SpteTableOfPaging(ReferenceSetUps):
         return paging if kind is MmuKind.SHADOW else super()._makes_spte_table(kind, paging)
 
 
+class _PaeWalkedAs32Bit(ReferenceSetUps):
+    def _walk_of(self, kind: MmuKind, paging: Bool, wide: Bool, role: BitVec) -> BitVec:
+        pae = eq(role_value(role, "level"), 3)
+        return super()._walk_of(kind, paging, all_of(wide, negate(pae)), role)
+
+
+class _PaeShadowedAs32Bit(ReferenceSetUps):
+    def _handlers(self, kind: MmuKind, request: MmuRequest, role: BitVec, sync: BitVec) -> Mapping[str, BitVec]:
+        found, pae = dict(super()._handlers(kind, request, role, sync)), eq(role_value(role, "level"), 3)
+        if kind is MmuKind.SHADOW:
+            for name in ("page_fault", "sync_spte"):
+                found[name] = ite(pae, bv(handler_number(f"paging32_{name}"), 32), found[name])
+        return found
+
+
+class _UnpagedFaultsByTdp(ReferenceSetUps):
+    def _shadow_fault(self, kind: MmuKind, paging: Bool, wide: Bool) -> BitVec:
+        fault = super()._shadow_fault(kind, paging, wide)
+        return ite(paging, fault, bv(handler_number("kvm_tdp_page_fault"), 32))
+
+
 DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "pae-walked-as-32-bit",
+        "A guest's tables of PAE paging are walked as if they were of 32-bit paging.",
+        _MMU_C,
+        r"else if \(is_cr4_pae\((\w+)\)\)(\s+\w+->gva_to_gpa = paging64_gva_to_gpa;)",
+        r"else if (\1->cpu_role.base.level > PT32E_ROOT_LEVEL)\2",
+        partial(ReferenceKvm, set_ups=_PaeWalkedAs32Bit),
+    ),
+    defect(
+        "pae-shadowed-as-32-bit",
+        "Faults of a guest with PAE paging, and its SPTEs, are handled as those of 32-bit paging.",
+        _MMU_C,
+        r"else if \(is_cr4_pae\(context(?:->w)?\)\)(\s+paging64_init_context)",
+        r"else if (context->root_role.level > PT32E_ROOT_LEVEL)\1",
+        partial(ReferenceKvm, set_ups=_PaeShadowedAs32Bit),
+    ),
+    defect(
+        "unpaged-faults-by-tdp",
+        "Without paging, faults are handled as with TDP where tables are shadowed.",
+        _MMU_C,
+        r"context->page_fault = nonpaging_page_fault;",
+        "context->page_fault = kvm_tdp_page_fault;",
+        partial(ReferenceKvm, set_ups=_UnpagedFaultsByTdp),
+    ),
     defect(
         "unpaged-set-up-keeps-sync",
         "Without paging, SPTEs are still synced by the function of the paging mode before.",

@@ -13,8 +13,16 @@ from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.exits import CUTS, PAGE_FAULT, READ_VMCS, READ_VMCS_64, SVM_EXIT, VMX_EXIT
-from mmuproof.model.exits import EptViolationExit, ErrorCodeHandedOn, Exits, InjectedEptViolation, InjectedNpf, NpfExit
+from mmuproof.model.cuts.exits import CUTS, FAST_MMIO, PAGE_FAULT, READ_VMCS, READ_VMCS_64, SVM_EXIT, VMX_EXIT
+from mmuproof.model.exits import (
+    DeviceAsked,
+    EptViolationExit,
+    ErrorCodeHandedOn,
+    Exits,
+    InjectedEptViolation,
+    InjectedNpf,
+    NpfExit,
+)
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
@@ -129,6 +137,33 @@ class LiftedExits(Exits, Remembers):
             evidence=machine.session.evidence(),
         )
 
+    @once
+    def ept_misconfiguration(self) -> DeviceAsked:
+        """See `Exits.ept_misconfiguration`."""
+        machine = _Machine(self._vmx, "vmx", vcpu_vmx.STRUCT)
+        address = self._vmcs_field(self._vmx, READ_VMCS_64.function, constants.GUEST_PHYSICAL_ADDRESS)
+        return self._device_asked(machine, functions.HANDLE_EPT_MISCONFIG, address, TRUE)
+
+    def _device_asked(self, machine: _Machine, function: str, address: BitVec, marked: Bool) -> DeviceAsked:
+        in_guest_mode = machine.session.integer(
+            machine.memory.copy(), functions.IS_GUEST_MODE, objects={kvm_vcpu.STRUCT: pointer_to(machine.vcpu)}
+        )
+        machine.run(function)
+        # Before 7.0, SVM's handler asks no device by itself.
+        calls = machine.session.calls(FAST_MMIO.function)
+        if len(calls) > 1:
+            raise Refused(f"devices are asked at {len(calls)} places", str(calls[1].at))
+        return DeviceAsked(
+            function=f"{function}()",
+            in_guest_mode=ne(in_guest_mode, 0),
+            marked=marked,
+            address=address,
+            asked=calls[0].guard if calls else FALSE,
+            asked_address=machine.session.argument(calls[0], "addr") if calls else address,
+            handed_on=machine.handed_on(),
+            evidence=machine.session.evidence(),
+        )
+
     def _vmcs_field(self, unit: Unit, function: str, name: str) -> BitVec:
         return var(f"{function}({constant_of(unit, name)})", 64)
 
@@ -202,7 +237,7 @@ class LiftedExits(Exits, Remembers):
         gmet = self._svm.constant(constants.SVM_MISC_ENABLE_GMET)
         enabled = FALSE if gmet is None else ne(machine.value(vcpu_svm.VMCB_CONTROL_MISC_CTL) & gmet, 0)
         cpl = machine.value(vcpu_svm.VMCB_SAVE_CPL)
-        machine.run("npf_interception")
+        machine.run(functions.NPF_INTERCEPTION)
         return NpfExit(
             exit_info_1=info_1,
             exit_info_2=info_2,
@@ -211,6 +246,14 @@ class LiftedExits(Exits, Remembers):
             handed_on=machine.handed_on(),
             evidence=machine.session.evidence(),
         )
+
+    @once
+    def npf_of_device(self) -> DeviceAsked:
+        """See `Exits.npf_of_device`."""
+        machine = _Machine(self._svm, "svm", vcpu_svm.STRUCT)
+        info_1, address = (machine.value(name) for name in (vcpu_svm.EXIT_INFO_1, vcpu_svm.EXIT_INFO_2))
+        reserved = constant_of(self._svm, "PFERR_RSVD_MASK")
+        return self._device_asked(machine, functions.NPF_INTERCEPTION, address, ne(info_1 & reserved, 0))
 
     @once
     def injected_npf(self) -> InjectedNpf:

@@ -16,6 +16,7 @@ from mmuproof.model.cuts import roles
 from mmuproof.model.cuts import set_ups as cuts
 from mmuproof.model.cuts.reserved_bits import GUEST_GBPAGES
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.requests import set_up_once, write_host
@@ -27,12 +28,15 @@ from mmuproof.model.set_ups import (
     HANDLER_BEFORE,
     LEVELS,
     NO_HANDLER,
+    OF_TABLES,
     BuiltSetUp,
     EntryTable,
     MmuSetUp,
     SetUpCall,
     SetUps,
+    TableFormat,
     WalkSetUp,
+    format_of,
     handler_number,
     mask_name,
 )
@@ -114,6 +118,27 @@ class _Part:
             for target in pointer.targets:
                 number = ite(target.guard, bv(self._number(place.name, target), 32), number)
             yield place.name, number
+
+    def formats(self) -> Iterator[tuple[str, BitVec]]:
+        """For which tables those are made that read tables of the guest."""
+        for place in self._handlers():
+            if place.name in OF_TABLES:
+                pointer = as_pointer(self.memory.read(self.vcpu, place.offset, place.width))
+                assert pointer is not None
+                number = bv(TableFormat.BEFORE, 8)
+                for target in pointer.targets:
+                    number = ite(target.guard, bv(self._format(place.name, target), 8), number)
+                yield place.name, number
+
+    def _format(self, name: str, target: Target) -> TableFormat:
+        if target.function is None:
+            return TableFormat(self._number(name, target))
+        if not target.function.known:
+            return TableFormat.BEFORE
+        found = format_of(target.function.name)
+        if found is None:
+            raise NotThere([f"for which tables {target.function.name}() is made"])
+        return found
 
     def _number(self, name: str, target: Target) -> int:
         if target.function is not None:
@@ -217,6 +242,7 @@ class LiftedSetUps(SetUps, Remembers):
         one = walk.place.offset == built.place.offset
         return MmuSetUp(
             handlers=dict(sorted([*walk.handlers(), *(() if one else built.handlers())])),
+            formats=dict(sorted([*walk.formats(), *(() if one else built.formats())])),
             walk=WalkSetUp(
                 role=walk.read(kvm_mmu.CPU_ROLE),
                 level=walk.level(kvm_mmu.CPU_ROLE),

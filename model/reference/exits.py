@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.model.cuts.exits import (
     CHECK_EMULATION,
+    CHECK_EMULATION_VMX,
     FAST_MMIO,
     PAGE_FAULT,
     READ_VMCS,
@@ -12,11 +13,20 @@ from mmuproof.model.cuts.exits import (
     VMX_EXIT,
 )
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.exits import EptViolationExit, ErrorCodeHandedOn, Exits, InjectedEptViolation, InjectedNpf, NpfExit
+from mmuproof.model.exits import (
+    DeviceAsked,
+    EptViolationExit,
+    ErrorCodeHandedOn,
+    Exits,
+    InjectedEptViolation,
+    InjectedNpf,
+    NpfExit,
+)
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
 from mmuproof.model.reference.base.trace import Trace
 from mmuproof.smt.terms import (
+    TRUE,
     BitVec,
     Bool,
     all_of,
@@ -73,6 +83,43 @@ class ReferenceExits(ReferenceArea, Exits):
 
     def _of_vm(self, name: str, width: int) -> BitVec:
         return var(f"vmx->vcpu.kvm->arch.{name}", width)
+
+    def ept_misconfiguration(self) -> DeviceAsked:
+        """See `Exits.ept_misconfiguration`."""
+        trace = Trace("handle_ept_misconfig")
+        trace.cut(CHECK_EMULATION_VMX)
+        refused = ne(var(f"{CHECK_EMULATION_VMX.function}()", 32), 0)
+        gpa, in_l2 = self._guest_physical_address(trace), self._in_l2("vmx")
+        asked = all_of(negate(refused), self._devices_are_asked(TRUE, in_l2))
+        trace.cut(FAST_MMIO)
+        taken = all_of(asked, eq(var(f"{FAST_MMIO.function}()", 32), 0))
+        trace.cut(PAGE_FAULT)
+        return DeviceAsked(
+            function="handle_ept_misconfig()",
+            in_guest_mode=in_l2,
+            marked=TRUE,
+            address=gpa,
+            asked=asked,
+            asked_address=self._address_for_devices(gpa),
+            handed_on=ErrorCodeHandedOn(
+                negate(any_of(refused, taken)), gpa, self._misconfig_error_code(), "reference:handle_ept_misconfig"
+            ),
+            evidence=trace.evidence,
+        )
+
+    def _misconfig_error_code(self) -> BitVec:
+        """That of a reserved bit, and nothing of the access, which the exit does not tell."""
+        return bv(self.constants.PFERR_RSVD_MASK, _WORD)
+
+    def _address_for_devices(self, gpa: BitVec) -> BitVec:
+        return gpa
+
+    def _devices_are_asked(self, marked: Bool, in_l2: Bool) -> Bool:
+        """Only reserved bits, which MMIO SPTEs have, and only outside L2."""
+        return all_of(marked, negate(in_l2))
+
+    def _in_l2(self, owner: str) -> Bool:
+        return ne(var(f"{owner}->vcpu.arch.hflags", 32) & self.constants.HF_GUEST_MASK, 0)
 
     def _is_set(self, name: str) -> Bool:
         """A ``bool`` in memory."""
@@ -216,17 +263,37 @@ class ReferenceExits(ReferenceArea, Exits):
         return var(f"svm->vmcb->control.{name}", _WORD)
 
     def _fast_mmio_tried(self, error_code: BitVec) -> Bool:
-        """Only reserved bits, which MMIO SPTEs have, and only outside L2."""
-        guest_mode = ne(var("svm->vcpu.arch.hflags", 32) & self.constants.HF_GUEST_MASK, 0)
-        return all_of(ne(error_code & self.constants.PFERR_RSVD_MASK, 0), negate(guest_mode))
+        marked = ne(error_code & self.constants.PFERR_RSVD_MASK, 0)
+        return self._devices_are_asked(marked, self._in_l2("svm"))
 
     def _fast_mmio_done(self, trace: Trace) -> Bool:
         """The instruction cannot be emulated, or a device has taken the access."""
         trace.cut(CHECK_EMULATION)
         trace.cut(FAST_MMIO)
-        refused = ne(var(f"{CHECK_EMULATION.function}()", 32), 0)
-        next_rip = all_of(ne(var("nrips", 32), 0), ne(self._control("next_rip"), 0))
-        return any_of(refused, all_of(next_rip, eq(var(f"{FAST_MMIO.function}()", 32), 0)))
+        taken = all_of(self._has_next_rip(), eq(var(f"{FAST_MMIO.function}()", 32), 0))
+        return any_of(self._refused(), taken)
+
+    def _refused(self) -> Bool:
+        return ne(var(f"{CHECK_EMULATION.function}()", 32), 0)
+
+    def _has_next_rip(self) -> Bool:
+        return all_of(ne(var("nrips", 32), 0), ne(self._control("next_rip"), 0))
+
+    def npf_of_device(self) -> DeviceAsked:
+        """See `Exits.npf_of_device`."""
+        exit_ = self.npf()
+        error_code = exit_.exit_info_1 & ~self.constants.PFERR_SYNTHETIC_MASK
+        tried = self._fast_mmio_tried(error_code)
+        return DeviceAsked(
+            function="npf_interception()",
+            in_guest_mode=self._in_l2("svm"),
+            marked=ne(exit_.exit_info_1 & self.constants.PFERR_RSVD_MASK, 0),
+            address=exit_.exit_info_2,
+            asked=all_of(tried, negate(self._refused()), self._has_next_rip()),
+            asked_address=self._address_for_devices(exit_.exit_info_2),
+            handed_on=exit_.handed_on,
+            evidence=exit_.evidence,
+        )
 
     def _work_around_1218(self, error_code: BitVec, gmet: Bool, fetch: Bool, cpl: BitVec) -> BitVec:
         """With GMET, a fetch is a user access exactly at CPL 3, whatever EXITINFO1 says."""

@@ -23,21 +23,25 @@ from mmuproof.model.reference.walks.permission_tables import metadata_if
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.set_ups import (
+    FUNCTIONS,
     HANDLER_BEFORE,
     LEVELS,
     NO_HANDLER,
+    OF_TABLES,
     BuiltSetUp,
     EntryTable,
     MmuSetUp,
     SetUpCall,
     SetUps,
+    TableFormat,
     WalkSetUp,
+    format_of,
     handler_number,
     mask_name,
 )
 from mmuproof.model.walks import PagingMetadata, WalkKind
 from mmuproof.smt.graph import substitute
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, all_of, any_of, bit, bv, ite, ne, negate, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, all_of, any_of, bit, bv, eq, ite, ne, negate, var
 
 _HANDLERS = ("get_guest_pgd", "get_pdptr", "gva_to_gpa", "inject_page_fault", "page_fault", "sync_spte")
 _WALKS: Mapping[MmuKind, WalkKind] = {MmuKind.NESTED_EPT: WalkKind.NESTED_EPT, MmuKind.NESTED_NPT: WalkKind.NESTED_NPT}
@@ -82,6 +86,7 @@ class ReferenceSetUps(ReferenceArea, SetUps):
         roles = held.roles
         return MmuSetUp(
             handlers=held.handlers,
+            formats={name: _format(held.handlers[name]) for name in OF_TABLES if name in held.handlers},
             walk=WalkSetUp(
                 role=roles.cpu,
                 level=role_value(roles.cpu, "level"),
@@ -160,19 +165,17 @@ class ReferenceSetUps(ReferenceArea, SetUps):
 
     def _handlers(self, kind: MmuKind, request: MmuRequest, role: BitVec, sync: BitVec) -> Mapping[str, BitVec]:
         """What a set-up sets, in place of ``sync``; L2's walk is chosen by the registers, the others by the role."""
-        c = self.constants
         if kind is MmuKind.NESTED_EPT:
             return {name: _function(f"ept_{name}") for name in ("page_fault", "gva_to_gpa", "sync_spte")}
+        paging = ne(role_value(role, "level"), 0)
         if kind is MmuKind.L2:
-            paging = ne(request.cr0 & c.X86_CR0_PG, 0)
-            wide = any_of(ne(request.efer & c.EFER_LMA, 0), ne(request.cr4 & c.X86_CR4_PAE, 0))
-        else:
-            paging, wide = ne(role_value(role, "level"), 0), negate(role_flag(role, "has_4_byte_gpte"))
-        found = {"gva_to_gpa": _by_mode(paging, wide, "gva_to_gpa"), "sync_spte": bv(NO_HANDLER, 32)}
+            paging = ne(request.cr0 & self.constants.X86_CR0_PG, 0)
+        wide = self._is_wide(kind, request, role)
+        found = {"gva_to_gpa": self._walk_of(kind, paging, wide, role), "sync_spte": bv(NO_HANDLER, 32)}
         if kind is MmuKind.TDP:
             found["page_fault"] = _function("kvm_tdp_page_fault")
         elif kind is not MmuKind.L2:
-            found["page_fault"] = _by_mode(paging, wide, "page_fault")
+            found["page_fault"] = self._shadow_fault(kind, paging, wide)
             found["sync_spte"] = self._shadow_sync(paging, wide, sync)
         if kind is not MmuKind.NESTED_NPT:
             found |= {
@@ -181,6 +184,19 @@ class ReferenceSetUps(ReferenceArea, SetUps):
                 "inject_page_fault": _function("kvm_inject_page_fault"),
             }
         return found
+
+    def _is_wide(self, kind: MmuKind, request: MmuRequest, role: BitVec) -> Bool:
+        """Whether the guest's entries have eight bytes."""
+        c = self.constants
+        if kind is not MmuKind.L2:
+            return negate(role_flag(role, "has_4_byte_gpte"))
+        return any_of(ne(request.efer & c.EFER_LMA, 0), ne(request.cr4 & c.X86_CR4_PAE, 0))
+
+    def _walk_of(self, kind: MmuKind, paging: Bool, wide: Bool, role: BitVec) -> BitVec:
+        return _by_mode(paging, wide, "gva_to_gpa")
+
+    def _shadow_fault(self, kind: MmuKind, paging: Bool, wide: Bool) -> BitVec:
+        return _by_mode(paging, wide, "page_fault")
 
     def _shadow_sync(self, paging: Bool, wide: Bool, before: BitVec) -> BitVec:
         """What syncs an SPTE with the guest's entry, whatever did ``before``; without paging there is none."""
@@ -220,6 +236,16 @@ class ReferenceSetUps(ReferenceArea, SetUps):
 
 def _function(name: str) -> BitVec:
     return bv(handler_number(name), 32)
+
+
+def _format(handler: BitVec) -> BitVec:
+    """For which tables the function is made that a handler's number stands for."""
+    found = ite(eq(handler, NO_HANDLER), bv(TableFormat.NO_HANDLER, 8), bv(TableFormat.BEFORE, 8))
+    for name in FUNCTIONS:
+        made_for = format_of(name)
+        assert made_for is not None
+        found = ite(eq(handler, handler_number(name)), bv(made_for, 8), found)
+    return found
 
 
 def _by_mode(paging: Bool, wide: Bool, what: str) -> BitVec:
