@@ -70,6 +70,7 @@ from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
 from mmuproof.model.spte_changes import SpteChanges
+from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
@@ -225,6 +226,11 @@ class Kvm(ABC):
     @abstractmethod
     def reverse_maps(self) -> ReverseMaps:
         """What is kept of SPTEs beside them."""
+
+    @property
+    @abstractmethod
+    def spte_lists(self) -> SpteLists:
+        """The lists by which SPTEs are found."""
 
     @property
     @abstractmethod

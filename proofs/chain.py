@@ -454,6 +454,7 @@ BESIDE = (
     "fault.later",
     "slot.attributes-*",
     "stored.listed",
+    "stored.list-*",
     "stored.collapsed",
     "role.given-up",
     "walk.brought-up-to-date",

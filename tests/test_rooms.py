@@ -185,6 +185,7 @@ NO_AREAS = {
         "constants": "which macros the areas ask for",
         "bench": "free memory to call functions on",
         "entry_bench": "the same with an entry of a page table",
+        "list_bench": "the same with a list of SPTEs",
         "kernel": "the areas together",
         "linked": "several units as one",
         "loaded_cr3": "which CR3 hardware is given",

@@ -21,7 +21,7 @@ LIST = Cut(
     elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_memory_slot.PTE_LIST),
 )
 UNLIST = Cut(
-    function="pte_list_remove",
+    function=functions.PTE_LIST_REMOVE,
     reason="takes an entry off a list; which is looked at",
     elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_memory_slot.PTE_LIST),
 )

@@ -83,6 +83,7 @@ from mmuproof.model.lifted.slot_changes import LiftedSlotChanges
 from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
 from mmuproof.model.lifted.slot_walks import LiftedSlotWalks
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
+from mmuproof.model.lifted.spte_lists import LiftedSpteLists
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
@@ -314,6 +315,11 @@ class LiftedKvm(Kvm):
     def reverse_maps(self) -> LiftedReverseMaps:
         """See `Kvm.reverse_maps`."""
         return self._area("reverse_maps", LiftedReverseMaps, MMU_C, SPTE_C)
+
+    @property
+    def spte_lists(self) -> LiftedSpteLists:
+        """See `Kvm.spte_lists`."""
+        return self._area("spte_lists", LiftedSpteLists, MMU_C)
 
     @property
     def zapped_pages(self) -> LiftedZappedPages:

@@ -107,6 +107,7 @@ from mmuproof.model.reference.slot_changes import ReferenceSlotChanges
 from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
 from mmuproof.model.reference.slot_walks import ReferenceSlotWalks
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
+from mmuproof.model.reference.spte_lists import ReferenceSpteLists
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
@@ -136,6 +137,7 @@ from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
 from mmuproof.model.spte_changes import SpteChanges
+from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
@@ -222,6 +224,7 @@ class ReferenceKvm(Kvm):
         mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
         reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
+        spte_lists: type[ReferenceSpteLists] = ReferenceSpteLists,
         zapped_pages: type[ReferenceZappedPages] = ReferenceZappedPages,
         injected_faults: type[ReferenceInjectedFaults] = ReferenceInjectedFaults,
         address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
@@ -297,6 +300,7 @@ class ReferenceKvm(Kvm):
         self._mixed_attributes = mixed_attributes(self.constants)
         self._frame_searches = frame_searches(self.constants)
         self._reverse_maps = reverse_maps(self.constants)
+        self._spte_lists = spte_lists(self.constants)
         self._zapped_pages = zapped_pages(self.constants)
         self._injected_faults = injected_faults(self.constants)
         self._address_syncs = address_syncs(self.constants)
@@ -423,6 +427,11 @@ class ReferenceKvm(Kvm):
     def reverse_maps(self) -> ReverseMaps:
         """See `Kvm.reverse_maps`."""
         return self._reverse_maps
+
+    @property
+    def spte_lists(self) -> SpteLists:
+        """See `Kvm.spte_lists`."""
+        return self._spte_lists
 
     @property
     def zapped_pages(self) -> ZappedPages:

@@ -1,0 +1,28 @@
+"""The calls of what keeps lists of SPTEs that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common
+from mmuproof.model.cuts.reverse_maps import PROTECT
+from mmuproof.model.named import functions, kvm_mmu_page
+
+TAKE = Cut(
+    function=functions.KVM_MMU_MEMORY_CACHE_ALLOC,
+    reason="a new descriptor, all of it 0; how often one is taken is looked at",
+    writes=((0, ""),),
+)
+GIVE_BACK = Cut(
+    function="mmu_free_pte_list_desc",
+    reason="gives a descriptor back, which holds anything from then on; which is looked at",
+    writes=((0, ""),),
+)
+PRESENT = Cut(
+    function=functions.IS_SHADOW_PRESENT_PTE, reason="what is on a list is there: stored.listed takes off what goes"
+)
+CLEAR = Cut(
+    function=functions.MMU_SPTE_CLEAR_TRACK_BITS,
+    reason="empties an entry, and notes what its bits say, by lifecycle.changed; of which is looked at",
+    elsewhere=("*", kvm_mmu_page.STRUCT),
+)
+CUTS: tuple[Cut, ...] = (*common.CUTS, *common.PRINTS, TAKE, GIVE_BACK, PRESENT, CLEAR, PROTECT)

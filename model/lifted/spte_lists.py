@@ -1,0 +1,122 @@
+"""What a lifted tree does with lists of SPTEs: ``mmu.c``."""
+
+from __future__ import annotations
+
+from mmuproof.lift.errors import Refused
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.machine.memory import NULL, Object, Pointer, Value, pointer_to
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import spte_lists as cuts
+from mmuproof.model.cuts.reverse_maps import PROTECT
+from mmuproof.model.lifted.list_bench import ListBench, leads_to_record, number_of, way_of
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.named import functions, rmap_iterator
+from mmuproof.model.spte_lists import ASKED, PLACE, ListChange, ListShape, ListStep, ListVisit, SpteLists, SpteVisited
+from mmuproof.smt.terms import BitVec, any_of, bool_var, bv, ite, ne, to_bv
+
+_COUNTS = "pte_list_count"
+_NO_ANSWER = bv(0, 32)
+
+
+class LiftedSpteLists(SpteLists, Remembers):
+    """The lists of a lifted tree.
+
+    Args:
+        unit: ``mmu.c``.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    @staticmethod
+    def _asked(bench: ListBench, name: str) -> Value | None:
+        """Call a function for the list, and for the SPTE that is asked for."""
+        asked = bench.spte(ASKED)
+        return bench.session.call(
+            bench.memory,
+            name,
+            objects=bench.objects,
+            values={"pt_protect": to_bv(bool_var("as a table is"), 8)},
+            pointers={"spte": asked, "sptep": asked},
+        )
+
+    def _changed(self, shape: ListShape, name: str) -> ListChange:
+        bench = ListBench(self._unit, shape)
+        answer = self._asked(bench, name)
+        return bench.change(answer if isinstance(answer, BitVec) else _NO_ANSWER)
+
+    @once
+    def added(self, shape: ListShape) -> ListChange:
+        """See `SpteLists.added`."""
+        return self._changed(shape, functions.PTE_LIST_ADD)
+
+    @once
+    def removed(self, shape: ListShape) -> ListChange:
+        """See `SpteLists.removed`."""
+        return self._changed(shape, functions.PTE_LIST_REMOVE)
+
+    @once
+    def counted(self, shape: ListShape) -> ListChange:
+        """See `SpteLists.counted`."""
+        return self._changed(shape, _COUNTS)
+
+    @once
+    def begun(self, shape: ListShape) -> ListStep:
+        """See `SpteLists.begun`."""
+        bench = ListBench(self._unit, shape)
+        return self._step(bench, bench.add("iter", rmap_iterator.STRUCT), functions.RMAP_GET_FIRST)
+
+    @once
+    def stepped(self, shape: ListShape) -> ListStep:
+        """See `SpteLists.stepped`."""
+        bench = ListBench(self._unit, shape)
+        iterator = bench.add("iter", rmap_iterator.STRUCT)
+        at = pointer_to(bench.descriptors[0]) if bench.descriptors else NULL
+        bench.write(iterator, rmap_iterator.DESC, at)
+        bench.write(iterator, rmap_iterator.POS, PLACE)
+        return self._step(bench, iterator, functions.RMAP_GET_NEXT)
+
+    def _step(self, bench: ListBench, iterator: Object, name: str) -> ListStep:
+        found = self._asked(bench, name)
+        if not isinstance(found, Pointer):
+            raise Refused(f"{name}() gives no pointer")
+        number = number_of(found)
+        way = way_of(bench.pointer(iterator, rmap_iterator.DESC), ne(number, 0), bench.descriptors)
+        stands = any_of(*way.at.values())
+        return ListStep(
+            before=bench.list,
+            place=PLACE,
+            found=number,
+            at=tuple(way.at.values()),
+            place_after=ite(stands, bench.read(iterator, rmap_iterator.POS), 0),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def walked(self, shape: ListShape) -> ListVisit:
+        """See `SpteLists.walked`."""
+        return self._visited(shape, functions.RMAP_WRITE_PROTECT, PROTECT)
+
+    @once
+    def emptied(self, shape: ListShape) -> ListVisit:
+        """See `SpteLists.emptied`."""
+        return self._visited(shape, functions.KVM_ZAP_ALL_RMAP_SPTES, cuts.CLEAR)
+
+    def _visited(self, shape: ListShape, name: str, done: Cut) -> ListVisit:
+        bench = ListBench(self._unit, shape)
+        self._asked(bench, name)
+        calls = bench.session.calls(done.function)
+        return ListVisit(
+            visited=tuple(SpteVisited(happens=call.guard, spte=_spte_given(call)) for call in calls),
+            change=bench.change(_NO_ANSWER),
+        )
+
+
+def _spte_given(call: CallMade) -> BitVec:
+    """The address of the SPTE that a call is given."""
+    given = [each for each in call.arguments if isinstance(each, Pointer) and not leads_to_record(each)]
+    if len(given) != 1:
+        raise Refused(f"{call.function}() is given {len(given)} SPTEs", str(call.at))
+    return number_of(given[0])

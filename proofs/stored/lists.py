@@ -1,0 +1,307 @@
+"""Lists of SPTEs: what is put on one stays on it until it is taken off, and whoever goes through it meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmuproof.model.kvm import Kvm
+from mmuproof.model.spte_lists import (
+    ASKED,
+    CAPACITY,
+    EMPTY,
+    LONG,
+    ONE,
+    SHORT,
+    ListChange,
+    ListShape,
+    ListStep,
+    ListVisit,
+    spte_address,
+    spte_choice,
+)
+from mmuproof.model.statement import Shown, Symptom
+from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.claims import Wrong, given, never
+from mmuproof.proofs.given.listed_sptes import length, list_well_kept, stands_on, stands_twice, well_kept
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import FALSE, BitVec, all_of, any_of, bv, eq, ite, ne, negate, ult
+
+_LISTS = "KVM's comment at struct pte_list_desc: all SPTEs of a frame, or of a page's parents, are on the list"
+_KEPT = "KVM's comments at struct pte_list_desc and KVM_RMAP_MANY"
+_LOOKED_AT = "an SPTE"
+_SPTE = spte_address(_LOOKED_AT)
+_ADDS, _REMOVES, _COUNTS = "pte_list_add()", "pte_list_remove()", "pte_list_count()"
+_FIRST, _NEXT, _WALKS = "rmap_get_first()", "rmap_get_next()", "rmap_write_protect()"
+_EMPTIES = "kvm_zap_all_rmap_sptes()"
+
+
+def _shown(change: ListChange, asks: bool = True) -> tuple[Shown, ...]:
+    asked = (Shown(ASKED, spte_choice(ASKED)),) if asks else ()
+    counts = (
+        Shown(f"SPTEs in descriptor {number}", each.count) for number, each in enumerate(change.before.descriptors, 1)
+    )
+    return (*asked, Shown(_LOOKED_AT, spte_choice(_LOOKED_AT)), *counts)
+
+
+def _lost(change: ListChange, name: str, wanted: BitVec | None = None) -> Symptom:
+    """That an SPTE goes from a list that is to stay, which is any but one that is ``wanted`` to go."""
+    others = negate(eq(_SPTE, wanted)) if wanted is not None else ne(_SPTE, 0)
+    return Wrong(
+        "spte-lost",
+        all_of(stands_on(change.before, _SPTE), others, negate(stands_on(change.after, _SPTE))),
+        f"{name} loses an SPTE of the list.",
+    ).told("an SPTE is on its list no more: what is done with all on it passes it over", _LISTS)
+
+
+def _badly_kept(change: ListChange, name: str) -> tuple[Symptom, ...]:
+    return (
+        Wrong("badly-kept", negate(well_kept(change.after)), f"{name} leaves a list that is not well kept.").told(
+            "the head, a count or an empty place is wrong", _KEPT
+        ),
+        Wrong(
+            "descriptor-stale", change.stale, f"{name} gives a descriptor back that is on the list, or gives it twice."
+        ).told("memory is used that is free", _KEPT),
+        Wrong("descriptor-leaked", change.leaked, f"{name} takes a descriptor off the list and keeps it.").told(
+            "memory is never free again", _KEPT
+        ),
+    )
+
+
+def _another(change: ListChange, name: str) -> Symptom:
+    """That something comes on a list that was not asked for."""
+    new = all_of(stands_on(change.after, _SPTE), negate(stands_on(change.before, _SPTE)), ne(_SPTE, change.spte))
+    return Wrong("another-listed", new, f"{name} puts an SPTE on the list that it is not asked for.").told(
+        "another SPTE is on the list", _LISTS
+    )
+
+
+def _added(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for shape in (EMPTY, ONE, SHORT, LONG):
+        made = kvm.spte_lists.added(shape)
+        kept = list_well_kept(made.before)
+        yield never(
+            given(kept, shown=_shown(made), evidence=made.evidence, part=shape.words),
+            Wrong("not-added", negate(stands_on(made.after, made.spte)), f"{_ADDS} does not add the SPTE.").told(
+                "the SPTE is not on the list", _LISTS
+            ),
+            _lost(made, _ADDS),
+            *_badly_kept(made, _ADDS),
+            Wrong(
+                "another-length",
+                ne(length(made.after), length(made.before) + 1),
+                f"{_ADDS} does not make the list longer by one.",
+            ).told("another length", _LISTS),
+            _another(made, _ADDS),
+        )
+        yield never(
+            given(kept, shown=_shown(made), evidence=made.evidence, part=f"the answer for {shape.words}"),
+            Wrong(
+                "another-answer",
+                ne(made.answer, length(made.before)),
+                f"{_ADDS} answers another number of SPTEs than were on the list.",
+            ).told("another number", "KVM's comment at pte_list_add()", place="arch/x86/kvm/mmu/mmu.c:pte_list_add"),
+        )
+
+
+def _removed(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for shape in _shapes_to_remove_from(kvm):
+        made = kvm.spte_lists.removed(shape)
+        yield never(
+            given(
+                list_well_kept(made.before),
+                Assumption(
+                    "the SPTE is on the list, once: stored.translation puts it there, and stored.listed takes it off",
+                    all_of(stands_on(made.before, made.spte), negate(stands_twice(made.before, made.spte))),
+                ),
+                shown=_shown(made),
+                evidence=made.evidence,
+                part=shape.words,
+            ),
+            _lost(made, _REMOVES, made.spte),
+            Wrong(
+                "not-removed", stands_on(made.after, made.spte), f"{_REMOVES} leaves the SPTE on the list that goes."
+            ).told("the list leads to an entry that is free", _LISTS),
+            *_badly_kept(made, _REMOVES),
+            Wrong(
+                "another-length",
+                ne(length(made.after), length(made.before) - 1),
+                f"{_REMOVES} does not make the list shorter by one.",
+            ).told("another length", _LISTS),
+            _another(made, _REMOVES),
+        )
+
+
+def _shapes_to_remove_from(kvm: Kvm) -> Iterator[ListShape]:
+    """One descriptor, and two; the second may have room left where kernels do not note what stands behind the first."""
+    full = kvm.spte_lists.removed(ListShape(1, 1)).before.descriptors[0]
+    room = range(1, len(full.sptes) + 1)
+    yield ONE
+    yield from (ListShape(number, first) for number in (1, 2) for first in room)
+    if full.behind is None:
+        yield from (ListShape(2, first, second) for first, second in ((1, 1), (1, 2), (2, 1), (CAPACITY, 1)))
+
+
+def _counted(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for shape in (EMPTY, ONE, SHORT, LONG):
+        made = kvm.spte_lists.counted(shape)
+        yield never(
+            given(
+                list_well_kept(made.before), shown=_shown(made, asks=False), evidence=made.evidence, part=shape.words
+            ),
+            Wrong(
+                "another-answer",
+                ne(made.answer, length(made.before)),
+                f"{_COUNTS} answers another number of SPTEs than are on the list.",
+            ).told("another number", _LISTS),
+            _lost(made, _COUNTS),
+            *_badly_kept(made, _COUNTS),
+        )
+
+
+def _walked(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for shape in (EMPTY, ONE, SHORT, LONG):
+        yield _stepped(kvm.spte_lists.begun(shape), _FIRST, f"the first SPTE of {shape.words}", begins=True)
+    for shape in (ONE, SHORT, LONG):
+        yield _stepped(kvm.spte_lists.stepped(shape), _NEXT, f"the next SPTE of {shape.words}", begins=False)
+    for shape in (EMPTY, ONE, SHORT):
+        yield _visited(kvm.spte_lists.walked(shape), _WALKS, f"all SPTEs of {shape.words}")
+
+
+def _stepped(made: ListStep, name: str, part: str, *, begins: bool) -> Claim:
+    descriptors = made.before.descriptors
+    first = descriptors[0] if descriptors else None
+    stays, place = FALSE, bv(0, 32)
+    if first is not None:
+        following = bv(0, 32) if begins else made.place + 1
+        stays = ult(following, first.count)
+        place = ite(stays, following, 0)
+    wanted = made.before.alone if begins else bv(0, 64)
+    if len(descriptors) > 1:
+        wanted = descriptors[1].sptes[0]
+    for number, each in enumerate(first.sptes if first is not None else ()):
+        wanted = ite(all_of(stays, eq(place, number)), each, wanted)
+    at = tuple(stays if number == 0 else negate(stays) for number in range(len(descriptors)))
+    return never(
+        given(
+            list_well_kept(made.before),
+            *((Assumption("the iterator is at an SPTE", ult(made.place, first.count)),) if first is not None else ()),
+            shown=(
+                Shown("place", made.place),
+                *(Shown(f"SPTEs in descriptor {n}", each.count) for n, each in enumerate(descriptors, 1)),
+                Shown("what is found", made.found),
+            ),
+            evidence=made.evidence,
+            part=part,
+        ),
+        Wrong("passed-over", ne(made.found, wanted), f"{name} does not find the SPTE that comes next.").told(
+            "an SPTE is passed over, or something else is found", _LISTS
+        ),
+        Wrong(
+            "stands-elsewhere",
+            any_of(
+                *(negate(each) & want | each & negate(want) for each, want in zip(made.at, at, strict=True)),
+                ne(made.place_after, place),
+            ),
+            f"{name} does not stand at the SPTE that it has found.",
+        ).told("the next SPTE is another one", _LISTS),
+    )
+
+
+def _visited(made: ListVisit, name: str, part: str, *more: Symptom) -> Claim:
+    change = made.change
+    met = any_of(*(all_of(each.happens, eq(each.spte, _SPTE)) for each in made.visited))
+    return never(
+        given(list_well_kept(change.before), shown=_shown(change, asks=False), evidence=change.evidence, part=part),
+        Wrong(
+            "passed-over",
+            all_of(stands_on(change.before, _SPTE), negate(met)),
+            f"{name} passes an SPTE of the list over.",
+        ).told("the SPTE stays as it is", _LISTS),
+        Wrong(
+            "another-met",
+            all_of(met, negate(stands_on(change.before, _SPTE))),
+            f"{name} changes an SPTE that is not on the list.",
+        ).told("another SPTE is changed", _LISTS),
+        *more,
+        *_badly_kept(change, name),
+    )
+
+
+def _emptied(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for shape in (EMPTY, ONE, SHORT, LONG):
+        made = kvm.spte_lists.emptied(shape)
+        left = ne(length(made.change.after), 0)
+        yield _visited(
+            made,
+            _EMPTIES,
+            shape.words,
+            Wrong("not-emptied", left, f"{_EMPTIES} leaves SPTEs on the list that it has emptied.").told(
+                "the list leads to entries that are free", _LISTS
+            ),
+        )
+
+
+_ASSUMED = (
+    "the list is well kept to begin with: each theorem of lists says that it is left so",
+    "nobody changes the list meanwhile: whoever does holds KVM's lock",
+)
+_LENGTH = "a list has two descriptors at most"
+_OF_SHADOW_MMU = (Vendor.SHADOW,)
+"""Lists are those of the shadow MMU, and no vendor's: nested guests have the same under TDP."""
+
+THEOREMS = (
+    Theorem(
+        name="stored.list-add",
+        claim="An SPTE that is added to a list is on it then, and so is all that was there, and nothing else. The list "
+        "is well kept afterwards, and the answer is how many were there.",
+        source=_KEPT,
+        assumes=(*_ASSUMED, _LENGTH, "a new descriptor is all zeros: kvm_mmu_create() asks for __GFP_ZERO"),
+        vendors=_OF_SHADOW_MMU,
+        state=several(_added),
+        catches=(Catch("list-add-drops-former", "spte-lost"), Catch("list-add-unlinks-full", "spte-lost")),
+    ),
+    Theorem(
+        name="stored.list-remove",
+        claim="An SPTE that is taken off a list is on it no more, and all others that were there are. The list is well "
+        "kept afterwards. A descriptor is given back exactly if the list has it no more.",
+        source=_KEPT,
+        assumes=(
+            *_ASSUMED,
+            _LENGTH,
+            "the SPTE is on the list, once: stored.translation and stored.listed say when one is put on and taken off",
+        ),
+        vendors=_OF_SHADOW_MMU,
+        state=several(_removed),
+        catches=(Catch("list-remove-moves-first", "spte-lost"), Catch("list-remove-leaves-last", "badly-kept")),
+    ),
+    Theorem(
+        name="stored.list-count",
+        claim="The number of SPTEs on a list is as many as stand on it, and counting changes nothing.",
+        source=_KEPT,
+        assumes=(*_ASSUMED, _LENGTH),
+        vendors=_OF_SHADOW_MMU,
+        state=several(_counted),
+        catches=(Catch("list-count-of-first", "another-answer"),),
+    ),
+    Theorem(
+        name="stored.list-walk",
+        claim="Whoever goes through a list begins with its first SPTE. From each he comes to the one at the next "
+        "place, from the last of a descriptor to the first of the one behind it. So each is met once.",
+        source=_KEPT,
+        assumes=_ASSUMED,
+        vendors=_OF_SHADOW_MMU,
+        state=several(_walked),
+        catches=(Catch("list-walk-skips-last-place", "passed-over"), Catch("list-walk-ends-early", "passed-over")),
+    ),
+    Theorem(
+        name="stored.list-emptied",
+        claim="Where all that is on a list goes, each SPTE on it is emptied, and nothing else. The list is empty then, "
+        "and all its descriptors are given back.",
+        source=_KEPT,
+        assumes=(*_ASSUMED, _LENGTH),
+        vendors=_OF_SHADOW_MMU,
+        state=several(_emptied),
+        catches=(Catch("list-emptied-but-first", "passed-over"),),
+    ),
+)
