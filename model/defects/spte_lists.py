@@ -8,7 +8,7 @@ from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.spte_lists import GONE, ReferenceSpteLists
 from mmuproof.model.spte_lists import SpteDescriptor, SpteList, SpteVisited
-from mmuproof.smt.terms import BitVec
+from mmuproof.smt.terms import FALSE, BitVec, Bool
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -47,6 +47,11 @@ class _SkipsLastPlace(ReferenceSpteLists):
 class _EndsEarly(ReferenceSpteLists):
     def _goes_on(self) -> bool:
         return False
+
+
+class _SaysNothing(ReferenceSpteLists):
+    def _tells(self) -> Bool:
+        return FALSE
 
 
 class _KeepsFirst(ReferenceSpteLists):
@@ -122,5 +127,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"for \(i = 0; i < desc->spte_count; i\+\+\)(\s+mmu_spte_clear_track_bits)",
         r"for (i = 1; i < desc->spte_count; i++)\1",
         _lists(_KeepsFirst),
+    ),
+    defect(
+        "list-emptied-untold",
+        "Where all on a list goes, the answer is that nothing has.",
+        _MMU_C,
+        r"(kvm_rmap_unlock\(kvm, rmap_head, 0\);\s+)return true;",
+        r"\1return false;",
+        _lists(_SaysNothing),
     ),
 )

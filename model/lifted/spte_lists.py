@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
@@ -13,7 +15,7 @@ from mmuproof.model.lifted.list_bench import ListBench, leads_to_record, number_
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, rmap_iterator
 from mmuproof.model.spte_lists import ASKED, PLACE, ListChange, ListShape, ListStep, ListVisit, SpteLists, SpteVisited
-from mmuproof.smt.terms import BitVec, any_of, bool_var, bv, ite, ne, to_bv
+from mmuproof.smt.terms import BitVec, any_of, bool_var, bv, ite, ne, resize, to_bv
 
 _COUNTS = "pte_list_count"
 _NO_ANSWER = bv(0, 32)
@@ -44,8 +46,7 @@ class LiftedSpteLists(SpteLists, Remembers):
 
     def _changed(self, shape: ListShape, name: str) -> ListChange:
         bench = ListBench(self._unit, shape)
-        answer = self._asked(bench, name)
-        return bench.change(answer if isinstance(answer, BitVec) else _NO_ANSWER)
+        return bench.change(_number(self._asked(bench, name)))
 
     @once
     def added(self, shape: ListShape) -> ListChange:
@@ -97,21 +98,26 @@ class LiftedSpteLists(SpteLists, Remembers):
     @once
     def walked(self, shape: ListShape) -> ListVisit:
         """See `SpteLists.walked`."""
-        return self._visited(shape, functions.RMAP_WRITE_PROTECT, PROTECT)
+        visited, change = self._visited(shape, functions.RMAP_WRITE_PROTECT, PROTECT)
+        # What is answered is what the calls that are not followed answer.
+        return ListVisit(visited=visited, change=replace(change, answer=_NO_ANSWER))
 
     @once
     def emptied(self, shape: ListShape) -> ListVisit:
         """See `SpteLists.emptied`."""
-        return self._visited(shape, functions.KVM_ZAP_ALL_RMAP_SPTES, cuts.CLEAR)
+        visited, change = self._visited(shape, functions.KVM_ZAP_ALL_RMAP_SPTES, cuts.CLEAR)
+        return ListVisit(visited=visited, change=change)
 
-    def _visited(self, shape: ListShape, name: str, done: Cut) -> ListVisit:
+    def _visited(self, shape: ListShape, name: str, done: Cut) -> tuple[tuple[SpteVisited, ...], ListChange]:
         bench = ListBench(self._unit, shape)
-        self._asked(bench, name)
+        change = bench.change(_number(self._asked(bench, name)))
         calls = bench.session.calls(done.function)
-        return ListVisit(
-            visited=tuple(SpteVisited(happens=call.guard, spte=_spte_given(call)) for call in calls),
-            change=bench.change(_NO_ANSWER),
-        )
+        return tuple(SpteVisited(happens=call.guard, spte=_spte_given(call)) for call in calls), change
+
+
+def _number(answer: Value | None) -> BitVec:
+    """What a function answers; 0 if nothing, or no number."""
+    return resize(answer, _NO_ANSWER.width) if isinstance(answer, BitVec) else _NO_ANSWER
 
 
 def _spte_given(call: CallMade) -> BitVec:

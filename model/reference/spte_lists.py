@@ -23,7 +23,23 @@ from mmuproof.model.spte_lists import (
     any_list,
     spte_address,
 )
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, boolean, bv, eq, ite, ne, negate, slt, ult
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    boolean,
+    bv,
+    eq,
+    ite,
+    ne,
+    negate,
+    slt,
+    to_bv,
+    ult,
+)
 
 _NONE, _ASKED = bv(0, 64), spte_address(ASKED)
 _NO_NUMBER = bv(0, 32)
@@ -203,7 +219,12 @@ class ReferenceSpteLists(ReferenceArea, SpteLists):
         """See `SpteLists.emptied`."""
         before = any_list(shape)
         after = SpteList(_NONE, tuple(GONE for _ in before.descriptors), FALSE)
-        return ListVisit(visited=self._cleared(before), change=self._change(before, after))
+        told = to_bv(all_of(ne(self._length(before), 0), self._tells()), 32)
+        return ListVisit(visited=self._cleared(before), change=self._change(before, after, told))
+
+    def _tells(self) -> Bool:
+        """Whether it is answered that something has gone from a list."""
+        return TRUE
 
     def _cleared(self, kept: SpteList) -> tuple[SpteVisited, ...]:
         """Which SPTEs are emptied where all on a list are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.spte_lists import (
     ASKED,
@@ -25,7 +26,7 @@ from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.listed_sptes import length, list_well_kept, stands_on, stands_twice, well_kept
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import FALSE, BitVec, all_of, any_of, bv, eq, ite, ne, negate, ult
+from mmuproof.smt.terms import FALSE, BitVec, all_of, any_of, bv, eq, iff, ite, ne, negate, ult
 
 _LISTS = "KVM's comment at struct pte_list_desc: all SPTEs of a frame, or of a page's parents, are on the list"
 _KEPT = "KVM's comments at struct pte_list_desc and KVM_RMAP_MANY"
@@ -34,6 +35,7 @@ _SPTE = spte_address(_LOOKED_AT)
 _ADDS, _REMOVES, _COUNTS = "pte_list_add()", "pte_list_remove()", "pte_list_count()"
 _FIRST, _NEXT, _WALKS = "rmap_get_first()", "rmap_get_next()", "rmap_write_protect()"
 _EMPTIES = "kvm_zap_all_rmap_sptes()"
+_ASSERTIONS = (CheckKind.WARN, CheckKind.BUG)
 
 
 def _shown(change: ListChange, asks: bool = True) -> tuple[Shown, ...]:
@@ -123,6 +125,11 @@ def _removed(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
                 "not-removed", stands_on(made.after, made.spte), f"{_REMOVES} leaves the SPTE on the list that goes."
             ).told("the list leads to an entry that is free", _LISTS),
             *_badly_kept(made, _REMOVES),
+            Wrong(
+                "assertion-fails",
+                any_of(*(negate(each.holds) for each in made.evidence.checks if each.kind in _ASSERTIONS)),
+                f"{_REMOVES} takes a list for corrupt that is not.",
+            ).told("the WARN fires, or the BUG", "KVM's own assertion: it never does"),
             Wrong(
                 "another-length",
                 ne(length(made.after), length(made.before) - 1),
@@ -231,7 +238,7 @@ def _visited(made: ListVisit, name: str, part: str, *more: Symptom) -> Claim:
 def _emptied(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     for shape in (EMPTY, ONE, SHORT, LONG):
         made = kvm.spte_lists.emptied(shape)
-        left = ne(length(made.change.after), 0)
+        left, was_there = ne(length(made.change.after), 0), ne(length(made.change.before), 0)
         yield _visited(
             made,
             _EMPTIES,
@@ -239,6 +246,11 @@ def _emptied(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
             Wrong("not-emptied", left, f"{_EMPTIES} leaves SPTEs on the list that it has emptied.").told(
                 "the list leads to entries that are free", _LISTS
             ),
+            Wrong(
+                "untold",
+                negate(iff(ne(made.change.answer, 0), was_there)),
+                f"{_EMPTIES} does not answer whether an SPTE has gone.",
+            ).told("another answer: a flush is forgotten, or needless", "KVM's comment at it"),
         )
 
 
@@ -297,11 +309,11 @@ THEOREMS = (
     Theorem(
         name="stored.list-emptied",
         claim="Where all that is on a list goes, each SPTE on it is emptied, and nothing else. The list is empty then, "
-        "and all its descriptors are given back.",
+        "and all its descriptors are given back. The answer is whether there was an SPTE.",
         source=_KEPT,
         assumes=(*_ASSUMED, _LENGTH),
         vendors=_OF_SHADOW_MMU,
         state=several(_emptied),
-        catches=(Catch("list-emptied-but-first", "passed-over"),),
+        catches=(Catch("list-emptied-but-first", "passed-over"), Catch("list-emptied-untold", "untold")),
     ),
 )
