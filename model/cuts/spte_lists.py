@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import NULL
 from mmuproof.model.cuts import common
 from mmuproof.model.cuts.reverse_maps import PROTECT
-from mmuproof.model.named import functions, kvm_mmu_page
+from mmuproof.model.named import functions, kvm_mmu_page, pte_list
 
 TAKE = Cut(
     function=functions.KVM_MMU_MEMORY_CACHE_ALLOC,
@@ -14,8 +15,9 @@ TAKE = Cut(
 )
 GIVE_BACK = Cut(
     function="mmu_free_pte_list_desc",
-    reason="gives a descriptor back, which holds anything from then on; which is looked at",
+    reason="gives a descriptor back, which holds anything from then on, and leads nowhere; which is looked at",
     writes=((0, ""),),
+    stores=((0, pte_list.MORE, NULL),),
 )
 PRESENT = Cut(
     function=functions.IS_SHADOW_PRESENT_PTE, reason="what is on a list is there: stored.listed takes off what goes"

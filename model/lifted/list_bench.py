@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from mmuproof.lift.c_types import ArrayType, IntType, RecordType
+from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.conversions import address
 from mmuproof.lift.machine.cuts import Cut
@@ -254,8 +254,3 @@ def _sptes() -> Object:
     """The page of SPTEs, any of which may be on a list."""
     array = ArrayType(IntType(64, False, "u64"), CHOICES, f"u64[{CHOICES}]")
     return Object(name=SPTES, type=array, kind=ObjectKind.INPUT, aligned=PAGE_BITS)
-
-
-def leads_to_record(pointer: Pointer) -> bool:
-    """Whether a pointer leads to a struct, and so to no SPTE."""
-    return any(each.place is not None and isinstance(each.place.object.type, RecordType) for each in pointer.targets)

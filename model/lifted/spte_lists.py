@@ -11,7 +11,7 @@ from mmuproof.lift.machine.memory import NULL, Object, Pointer, Value, pointer_t
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import spte_lists as cuts
 from mmuproof.model.cuts.reverse_maps import PROTECT
-from mmuproof.model.lifted.list_bench import ListBench, leads_to_record, number_of, way_of
+from mmuproof.model.lifted.list_bench import ListBench, number_of, way_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, rmap_iterator
 from mmuproof.model.spte_lists import ASKED, PLACE, ListChange, ListShape, ListStep, ListVisit, SpteLists, SpteVisited
@@ -112,7 +112,7 @@ class LiftedSpteLists(SpteLists, Remembers):
         bench = ListBench(self._unit, shape)
         change = bench.change(_number(self._asked(bench, name)))
         calls = bench.session.calls(done.function)
-        return tuple(SpteVisited(happens=call.guard, spte=_spte_given(call)) for call in calls), change
+        return tuple(SpteVisited(happens=call.guard, spte=_spte_given(call, bench)) for call in calls), change
 
 
 def _number(answer: Value | None) -> BitVec:
@@ -120,9 +120,10 @@ def _number(answer: Value | None) -> BitVec:
     return resize(answer, _NO_ANSWER.width) if isinstance(answer, BitVec) else _NO_ANSWER
 
 
-def _spte_given(call: CallMade) -> BitVec:
+def _spte_given(call: CallMade, bench: ListBench) -> BitVec:
     """The address of the SPTE that a call is given."""
-    given = [each for each in call.arguments if isinstance(each, Pointer) and not leads_to_record(each)]
+    others = tuple(bench.objects.values())
+    given = [each for each in call.arguments if isinstance(each, Pointer) and each not in others]
     if len(given) != 1:
         raise Refused(f"{call.function}() is given {len(given)} SPTEs", str(call.at))
     return number_of(given[0])
