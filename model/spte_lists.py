@@ -40,8 +40,10 @@ class ListShape:
     def words(self) -> str:
         """The length in words."""
         if not self.descriptors:
-            return "one SPTE" if self.first else "an empty list"
-        first = "a descriptor" if self.first is None else f"a descriptor with {self.first}"
+            return "a list of one SPTE" if self.first else "an empty list"
+        if self.first is None:
+            return "a list of one descriptor" if self.descriptors == 1 else "a list of two descriptors"
+        first = f"a descriptor with {self.first}"
         if self.descriptors == 1:
             return first
         return f"{first} before a full one" if self.second is None else f"{first} before one with {self.second}"

@@ -30,12 +30,18 @@ from mmuproof.smt.terms import FALSE, BitVec, all_of, any_of, bv, eq, iff, ite, 
 
 _LISTS = "KVM's comment at struct pte_list_desc: all SPTEs of a frame, or of a page's parents, are on the list"
 _KEPT = "KVM's comments at struct pte_list_desc and KVM_RMAP_MANY"
-_LOOKED_AT = "an SPTE"
+_LOOKED_AT = "the SPTE looked at"
 _SPTE = spte_address(_LOOKED_AT)
 _ADDS, _REMOVES, _COUNTS = "pte_list_add()", "pte_list_remove()", "pte_list_count()"
 _FIRST, _NEXT, _WALKS = "rmap_get_first()", "rmap_get_next()", "rmap_write_protect()"
 _EMPTIES = "kvm_zap_all_rmap_sptes()"
+
 _ASSERTIONS = (CheckKind.WARN, CheckKind.BUG)
+
+
+def _place(function: str) -> str:
+    """Where a function stands."""
+    return f"arch/x86/kvm/mmu/mmu.c:{function.removesuffix('()')}"
 
 
 def _shown(change: ListChange, asks: bool = True) -> tuple[Shown, ...]:
@@ -53,19 +59,19 @@ def _lost(change: ListChange, name: str, wanted: BitVec | None = None) -> Sympto
         "spte-lost",
         all_of(stands_on(change.before, _SPTE), others, negate(stands_on(change.after, _SPTE))),
         f"{name} loses an SPTE of the list.",
-    ).told("an SPTE is on its list no more: what is done with all on it passes it over", _LISTS)
+    ).told("an SPTE is on its list no more: what is done with all on it passes it over", _LISTS, place=_place(name))
 
 
 def _badly_kept(change: ListChange, name: str) -> tuple[Symptom, ...]:
     return (
         Wrong("badly-kept", negate(well_kept(change.after)), f"{name} leaves a list that is not well kept.").told(
-            "the head, a count or an empty place is wrong", _KEPT
+            "the head, a count or an empty place is wrong", _KEPT, place=_place(name)
         ),
         Wrong(
             "descriptor-stale", change.stale, f"{name} gives a descriptor back that is on the list, or gives it twice."
-        ).told("memory is used that is free", _KEPT),
+        ).told("memory is used that is free", _KEPT, place=_place(name)),
         Wrong("descriptor-leaked", change.leaked, f"{name} takes a descriptor off the list and keeps it.").told(
-            "memory is never free again", _KEPT
+            "memory is never free again", _KEPT, place=_place(name)
         ),
     )
 
@@ -74,7 +80,7 @@ def _another(change: ListChange, name: str) -> Symptom:
     """That something comes on a list that was not asked for."""
     new = all_of(stands_on(change.after, _SPTE), negate(stands_on(change.before, _SPTE)), ne(_SPTE, change.spte))
     return Wrong("another-listed", new, f"{name} puts an SPTE on the list that it is not asked for.").told(
-        "another SPTE is on the list", _LISTS
+        "another SPTE is on the list", _LISTS, place=_place(name)
     )
 
 
@@ -85,7 +91,7 @@ def _added(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         yield never(
             given(kept, shown=_shown(made), evidence=made.evidence, part=shape.words),
             Wrong("not-added", negate(stands_on(made.after, made.spte)), f"{_ADDS} does not add the SPTE.").told(
-                "the SPTE is not on the list", _LISTS
+                "the SPTE is not on the list", _LISTS, place=_place(_ADDS)
             ),
             _lost(made, _ADDS),
             *_badly_kept(made, _ADDS),
@@ -93,7 +99,7 @@ def _added(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
                 "another-length",
                 ne(length(made.after), length(made.before) + 1),
                 f"{_ADDS} does not make the list longer by one.",
-            ).told("another length", _LISTS),
+            ).told("another length", _LISTS, place=_place(_ADDS)),
             _another(made, _ADDS),
         )
         yield never(
@@ -102,7 +108,7 @@ def _added(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
                 "another-answer",
                 ne(made.answer, length(made.before)),
                 f"{_ADDS} answers another number of SPTEs than were on the list.",
-            ).told("another number", "KVM's comment at pte_list_add()", place="arch/x86/kvm/mmu/mmu.c:pte_list_add"),
+            ).told("another number", "KVM's comment at pte_list_add()", place=_place(_ADDS)),
         )
 
 
@@ -123,18 +129,18 @@ def _removed(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
             _lost(made, _REMOVES, made.spte),
             Wrong(
                 "not-removed", stands_on(made.after, made.spte), f"{_REMOVES} leaves the SPTE on the list that goes."
-            ).told("the list leads to an entry that is free", _LISTS),
+            ).told("the list leads to an entry that is free", _LISTS, place=_place(_REMOVES)),
             *_badly_kept(made, _REMOVES),
             Wrong(
                 "assertion-fails",
                 any_of(*(negate(each.holds) for each in made.evidence.checks if each.kind in _ASSERTIONS)),
                 f"{_REMOVES} takes a list for corrupt that is not.",
-            ).told("the WARN fires, or the BUG", "KVM's own assertion: it never does"),
+            ).told("the WARN fires, or the BUG", "KVM's own assertion: it never does", place=_place(_REMOVES)),
             Wrong(
                 "another-length",
                 ne(length(made.after), length(made.before) - 1),
                 f"{_REMOVES} does not make the list shorter by one.",
-            ).told("another length", _LISTS),
+            ).told("another length", _LISTS, place=_place(_REMOVES)),
             _another(made, _REMOVES),
         )
 
@@ -160,7 +166,7 @@ def _counted(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
                 "another-answer",
                 ne(made.answer, length(made.before)),
                 f"{_COUNTS} answers another number of SPTEs than are on the list.",
-            ).told("another number", _LISTS),
+            ).told("another number", _LISTS, place=_place(_COUNTS)),
             _lost(made, _COUNTS),
             *_badly_kept(made, _COUNTS),
         )
@@ -202,7 +208,7 @@ def _stepped(made: ListStep, name: str, part: str, *, begins: bool) -> Claim:
             part=part,
         ),
         Wrong("passed-over", ne(made.found, wanted), f"{name} does not find the SPTE that comes next.").told(
-            "an SPTE is passed over, or something else is found", _LISTS
+            "an SPTE is passed over, or something else is found", _LISTS, place=_place(name)
         ),
         Wrong(
             "stands-elsewhere",
@@ -211,7 +217,7 @@ def _stepped(made: ListStep, name: str, part: str, *, begins: bool) -> Claim:
                 ne(made.place_after, place),
             ),
             f"{name} does not stand at the SPTE that it has found.",
-        ).told("the next SPTE is another one", _LISTS),
+        ).told("the next SPTE is another one", _LISTS, place=_place(name)),
     )
 
 
@@ -224,12 +230,12 @@ def _visited(made: ListVisit, name: str, part: str, *more: Symptom) -> Claim:
             "passed-over",
             all_of(stands_on(change.before, _SPTE), negate(met)),
             f"{name} passes an SPTE of the list over.",
-        ).told("the SPTE stays as it is", _LISTS),
+        ).told("the SPTE stays as it is", _LISTS, place=_place(name)),
         Wrong(
             "another-met",
             all_of(met, negate(stands_on(change.before, _SPTE))),
             f"{name} changes an SPTE that is not on the list.",
-        ).told("another SPTE is changed", _LISTS),
+        ).told("another SPTE is changed", _LISTS, place=_place(name)),
         *more,
         *_badly_kept(change, name),
     )
@@ -244,13 +250,13 @@ def _emptied(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
             _EMPTIES,
             shape.words,
             Wrong("not-emptied", left, f"{_EMPTIES} leaves SPTEs on the list that it has emptied.").told(
-                "the list leads to entries that are free", _LISTS
+                "the list leads to entries that are free", _LISTS, place=_place(_EMPTIES)
             ),
             Wrong(
                 "untold",
                 negate(iff(ne(made.change.answer, 0), was_there)),
                 f"{_EMPTIES} does not answer whether an SPTE has gone.",
-            ).told("another answer: a flush is forgotten, or needless", "KVM's comment at it"),
+            ).told("another answer: a flush is forgotten, or needless", "KVM's comment at it", place=_place(_EMPTIES)),
         )
 
 
