@@ -21,6 +21,8 @@ _CHOICE_BITS = 6
 CHOICES = 1 << _CHOICE_BITS
 """Among how many SPTEs those of a list are: more than stand on it, so that all may differ, and any may be alike."""
 
+_NUMBERS = ("no", "one", "two", "three")
+
 
 @dataclass(frozen=True)
 class ListShape:
@@ -29,12 +31,12 @@ class ListShape:
     Args:
         descriptors: how many descriptors it has; without one there is one SPTE at most.
         first: how many SPTEs stand in the first descriptor, or are there without one; None for any number.
-        second: how many stand in the second; None for as many as it has room for.
+        behind: how many stand in each behind it; None for as many as it has room for.
     """
 
     descriptors: int
     first: int | None
-    second: int | None = None
+    behind: int | None = None
 
     @property
     def words(self) -> str:
@@ -42,14 +44,14 @@ class ListShape:
         if not self.descriptors:
             return "a list of one SPTE" if self.first else "an empty list"
         if self.first is None:
-            return "a list of one descriptor" if self.descriptors == 1 else "a list of two descriptors"
-        first = f"a descriptor with {self.first}"
-        if self.descriptors == 1:
-            return first
-        return f"{first} before a full one" if self.second is None else f"{first} before one with {self.second}"
+            return f"a list of {_NUMBERS[self.descriptors]} descriptor{'s' if self.descriptors > 1 else ''}"
+        behind = "full" if self.behind is None else f"with {self.behind} each"
+        others = f" before {_NUMBERS[self.descriptors - 1]} {behind}" if self.descriptors > 1 else ""
+        return f"a descriptor with {self.first}{others}"
 
 
-EMPTY, ONE, SHORT, LONG = ListShape(0, 0), ListShape(0, 1), ListShape(1, None), ListShape(2, None)
+EMPTY, ONE = ListShape(0, 0), ListShape(0, 1)
+SHORT, LONG, LONGER = ListShape(1, None), ListShape(2, None), ListShape(3, None)
 """Lists of each form; in a descriptor there may stand any number of SPTEs."""
 
 
@@ -219,7 +221,7 @@ def any_list(shape: ListShape, capacity: int = CAPACITY, notes_behind: bool = Tr
     """
     descriptors: list[SpteDescriptor] = []
     for number in range(1, shape.descriptors + 1):
-        known = shape.first if number == 1 else shape.second or capacity
+        known = shape.first if number == 1 else shape.behind or capacity
         count = var(f"count of descriptor {number}", 32) if known is None else bv(known, 32)
         descriptors.append(
             SpteDescriptor(

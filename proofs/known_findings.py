@@ -471,12 +471,16 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
     KnownFinding(
         number=31,
         says="6.1 tells of a list of SPTEs whose first descriptor has room that it is shorter than it is.",
-        shapes=_shapes(
-            "stored.list-add",
-            (Vendor.SHADOW,),
-            "the answer for a list of two descriptors",
-            "another-answer",
-            "arch/x86/kvm/mmu/mmu.c:pte_list_add",
+        shapes=tuple(
+            shape
+            for number in ("two", "three")
+            for shape in _shapes(
+                "stored.list-add",
+                (Vendor.SHADOW,),
+                f"the answer for a list of {number} descriptors",
+                "another-answer",
+                "arch/x86/kvm/mmu/mmu.c:pte_list_add",
+            )
         ),
         lacking=_AFTER_6_1,
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.conversions import place_number
 from mmuproof.lift.machine.values import Place, Pointer, Target
 from mmuproof.lift.syntax import Location
@@ -22,10 +23,16 @@ class Addresses:
         self._places: dict[BitVec, Place] = {}
 
     def note(self, pointer: Pointer, at: Location) -> None:
-        """Remember where a pointer leads that is made a number."""
+        """Remember where a pointer leads that is made a number.
+
+        Raises:
+            Refused: another object has the same address.
+        """
         for target in pointer.targets:
             if target.place is not None and target.place.object.aligned:
-                self._places[place_number(target.place, at)] = target.place
+                known = self._places.setdefault(place_number(target.place, at), target.place)
+                if known.object is not target.place.object:
+                    raise Refused(f"two objects are called {known.object.name}", str(at))
 
     def found(self, pointer: Pointer) -> Pointer:
         """A pointer that was made of a number: it leads where the number is known to be an address."""

@@ -54,7 +54,10 @@ THEOREMS = (
         claim="Where all SPTEs of a frame are write-protected, each of them is, as it is asked for. The answer is that "
         "a flush is due if one of them was writable.",
         source="KVM: what an SPTE no longer allows is flushed before its lock is let go",
-        assumes=("which SPTEs are on the list is any answer: stored.listed says what is put on it",),
+        assumes=(
+            "which SPTEs are on the list is any answer: stored.listed says what is put on it",
+            "each that is on it is met: stored.list-walk",
+        ),
         state=several(_protected),
         catches=(
             Catch("protects-first-flush-only", "flush-forgotten"),

@@ -11,6 +11,7 @@ from mmuproof.model.spte_lists import (
     CAPACITY,
     EMPTY,
     LONG,
+    LONGER,
     ONE,
     SHORT,
     ListChange,
@@ -36,6 +37,7 @@ _ADDS, _REMOVES, _COUNTS = "pte_list_add()", "pte_list_remove()", "pte_list_coun
 _FIRST, _NEXT, _WALKS = "rmap_get_first()", "rmap_get_next()", "rmap_write_protect()"
 _EMPTIES = "kvm_zap_all_rmap_sptes()"
 
+_LENGTHS = (EMPTY, ONE, SHORT, LONG, LONGER)
 _ASSERTIONS = (CheckKind.WARN, CheckKind.BUG)
 
 
@@ -85,7 +87,7 @@ def _another(change: ListChange, name: str) -> Symptom:
 
 
 def _added(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
-    for shape in (EMPTY, ONE, SHORT, LONG):
+    for shape in _LENGTHS:
         made = kvm.spte_lists.added(shape)
         kept = list_well_kept(made.before)
         yield never(
@@ -146,17 +148,18 @@ def _removed(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
 
 
 def _shapes_to_remove_from(kvm: Kvm) -> Iterator[ListShape]:
-    """One descriptor, and two; the second may have room left where kernels do not note what stands behind the first."""
+    """Lists up to three descriptors; those behind may have room left where kernels do not note what stands there."""
     full = kvm.spte_lists.removed(ListShape(1, 1)).before.descriptors[0]
     room = range(1, len(full.sptes) + 1)
     yield ONE
     yield from (ListShape(number, first) for number in (1, 2) for first in room)
+    yield from (ListShape(3, first) for first in (1, CAPACITY))
     if full.behind is None:
         yield from (ListShape(2, first, second) for first, second in ((1, 1), (1, 2), (2, 1), (CAPACITY, 1)))
 
 
 def _counted(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
-    for shape in (EMPTY, ONE, SHORT, LONG):
+    for shape in _LENGTHS:
         made = kvm.spte_lists.counted(shape)
         yield never(
             given(
@@ -242,7 +245,7 @@ def _visited(made: ListVisit, name: str, part: str, *more: Symptom) -> Claim:
 
 
 def _emptied(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
-    for shape in (EMPTY, ONE, SHORT, LONG):
+    for shape in _LENGTHS:
         made = kvm.spte_lists.emptied(shape)
         left, was_there = ne(length(made.change.after), 0), ne(length(made.change.before), 0)
         yield _visited(
@@ -264,7 +267,7 @@ _ASSUMED = (
     "the list is well kept to begin with: each theorem of lists says that it is left so",
     "nobody changes the list meanwhile: whoever does holds KVM's lock",
 )
-_LENGTH = "a list has two descriptors at most"
+_LENGTH = "a list has three descriptors at most"
 _OF_SHADOW_MMU = (Vendor.SHADOW,)
 """Lists are those of the shadow MMU, and no vendor's: nested guests have the same under TDP."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.model.spte_lists import EMPTY, LONG, ONE, SHORT, ListShape
+from mmuproof.model.spte_lists import EMPTY, LONG, LONGER, ONE, SHORT, ListShape
 from mmuproof.proofs.given.listed_sptes import list_well_kept, stands_on
 from mmuproof.smt.terms import ult
 from tests.model.equality import Both, prove_equal
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.kernel
 _PARTIAL = set(CheckKind)
 
 
-@pytest.mark.parametrize("shape", [EMPTY, ONE, SHORT, LONG], ids=lambda shape: shape.words)
+@pytest.mark.parametrize("shape", [EMPTY, ONE, SHORT, LONG, LONGER], ids=lambda shape: shape.words)
 @pytest.mark.parametrize("what", ["added", "counted", "begun"])
 def test_lists_of_any_length(both: Both, what: str, shape: ListShape) -> None:
     mine, theirs = (getattr(kvm.spte_lists, what)(shape) for kvm in both)
