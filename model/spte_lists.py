@@ -123,7 +123,7 @@ class SpteVisited:
     spte: BitVec
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ListVisit:
     """What is done with the SPTEs of a list.
 
@@ -187,6 +187,22 @@ class SpteLists(ABC):
     @abstractmethod
     def emptied(self, shape: ListShape) -> ListVisit:
         """``kvm_zap_all_rmap_sptes()``."""
+
+    @abstractmethod
+    def zapped(self, shape: ListShape) -> ListVisit:
+        """``kvm_zap_one_rmap_spte()``."""
+
+    @abstractmethod
+    def parent_added(self, shape: ListShape) -> ListChange:
+        """``mmu_page_add_parent_pte()``."""
+
+    @abstractmethod
+    def parent_dropped(self, shape: ListShape) -> ListVisit:
+        """``drop_parent_pte()``."""
+
+    @abstractmethod
+    def parents_unlinked(self, shape: ListShape) -> ListVisit:
+        """``kvm_mmu_unlink_parents()``."""
 
 
 def spte_choice(name: str) -> BitVec:

@@ -6,7 +6,7 @@ from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import NULL
 from mmuproof.model.cuts import common
 from mmuproof.model.cuts.reverse_maps import PROTECT
-from mmuproof.model.named import functions, kvm_mmu_page, pte_list
+from mmuproof.model.named import functions, kvm_vm, pte_list
 
 TAKE = Cut(
     function=functions.KVM_MMU_MEMORY_CACHE_ALLOC,
@@ -24,7 +24,10 @@ PRESENT = Cut(
 )
 CLEAR = Cut(
     function=functions.MMU_SPTE_CLEAR_TRACK_BITS,
-    reason="empties an entry, and notes what its bits say, by lifecycle.changed; of which is looked at",
-    elsewhere=("*", kvm_mmu_page.STRUCT),
+    reason="empties an entry, and counts, by lifecycle.changed; of which is looked at. A list's head is no counter",
+    elsewhere=("*", kvm_vm.COUNTER),
 )
-CUTS: tuple[Cut, ...] = (*common.CUTS, *common.PRINTS, TAKE, GIVE_BACK, PRESENT, CLEAR, PROTECT)
+CLEAR_PARENT = Cut(
+    function=functions.MMU_SPTE_CLEAR_NO_TRACK, reason="empties an entry that led to a page; of which is looked at"
+)
+CUTS: tuple[Cut, ...] = (*common.CUTS, *common.PRINTS, TAKE, GIVE_BACK, PRESENT, CLEAR, CLEAR_PARENT, PROTECT)

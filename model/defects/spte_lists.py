@@ -59,6 +59,21 @@ class _KeepsFirst(ReferenceSpteLists):
         return super()._cleared(kept)[1:]
 
 
+class _StaysOnList(ReferenceSpteLists):
+    def _takes_off(self) -> bool:
+        return False
+
+
+class _ForgetsParent(ReferenceSpteLists):
+    def _notes_parent(self) -> bool:
+        return False
+
+
+class _LeavesParent(ReferenceSpteLists):
+    def _unlinked(self, kept: SpteList) -> tuple[SpteVisited, ...]:
+        return super()._unlinked(kept)[1:]
+
+
 def _lists(variant: type[ReferenceSpteLists]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, spte_lists=variant)
 
@@ -135,5 +150,29 @@ DEFECTS: tuple[Defect, ...] = (
         r"(kvm_rmap_unlock\(kvm, rmap_head, 0\);\s+)return true;",
         r"\1return false;",
         _lists(_SaysNothing),
+    ),
+    defect(
+        "list-keeps-zapped",
+        "An SPTE that is zapped alone stays on the list of what maps its frame.",
+        _MMU_C,
+        r"(mmu_spte_clear_track_bits\(kvm, sptep\);)\s+pte_list_remove\(kvm, sptep, rmap_head\);",
+        r"\1",
+        _lists(_StaysOnList),
+    ),
+    defect(
+        "list-lacks-parent",
+        "An entry that leads to a page is not put on the list of its parents.",
+        _MMU_C,
+        r"pte_list_add\(kvm, cache, parent_pte, &sp->parent_ptes\);",
+        "",
+        _lists(_ForgetsParent),
+    ),
+    defect(
+        "list-parent-not-emptied",
+        "Entries that lead to a page are taken off its list of parents, and lead to it still.",
+        _MMU_C,
+        r"(mmu_page_remove_parent_pte\(kvm, sp, parent_pte\);)\s+mmu_spte_clear_no_track\(parent_pte\);",
+        r"\1",
+        _lists(_LeavesParent),
     ),
 )

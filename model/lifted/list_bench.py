@@ -32,7 +32,7 @@ from mmuproof.lift.syntax import Location
 from mmuproof.model.cuts import spte_lists as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.session import own_member
-from mmuproof.model.named import kvm_memory_slot, kvm_vm, pte_list
+from mmuproof.model.named import kvm_memory_slot, kvm_mmu_page, kvm_vm, pte_list
 from mmuproof.model.spte_lists import (
     ALONE,
     ASKED,
@@ -58,7 +58,6 @@ _TAG, _ALIGNED = 1, 3
 Memory for one is aligned to 8 bytes.
 """
 _HERE = Location("model/lifted/list_bench.py", 1)
-_HEAD = "rmap_head"
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,10 @@ class ListBench(Bench):
     Args:
         unit: the code.
         shape: how long the list is.
+        of_parents: whether it is that of a page's parents; else it is that of what maps a frame.
     """
 
-    def __init__(self, unit: Unit, shape: ListShape) -> None:
+    def __init__(self, unit: Unit, shape: ListShape, *, of_parents: bool = False) -> None:
         known: dict[Cut, Value | Callable[[Sequence[Value | None]], Value]] = {
             cuts.TAKE: self._take,
             cuts.PRESENT: bv(1, 8),
@@ -106,7 +106,10 @@ class ListBench(Bench):
         self._taken: list[Object] = []
         for name, record in (("kvm", kvm_vm.STRUCT), ("cache", kvm_vm.CACHE)):
             self.add(name, record)
-        self._head = self.add(_HEAD, kvm_memory_slot.RMAP_HEAD)
+        if of_parents:
+            self._head, self._val = self.add("sp", kvm_mmu_page.STRUCT), f"{kvm_mmu_page.PARENT_PTES}.{pte_list.VAL}"
+        else:
+            self._head, self._val = self.add("rmap_head", kvm_memory_slot.RMAP_HEAD), pte_list.VAL
         self.descriptors = [
             Object(
                 name=f"descriptor {number}", type=self._record, kind=ObjectKind.INPUT, by_pointer=True, aligned=_ALIGNED
@@ -153,7 +156,7 @@ class ListBench(Bench):
             head = self._noted(pointer_to(self.descriptors[0])) | _TAG
         elif shape == ONE:
             head = self._noted(self.spte(ALONE))
-        self.write(self._head, pte_list.VAL, head)
+        self.write(self._head, self._val, head)
 
     def _noted(self, pointer: Pointer) -> BitVec:
         """The address of something, by which it is found again."""
@@ -187,7 +190,7 @@ class ListBench(Bench):
 
     def _found(self) -> tuple[SpteList, dict[Object, Bool]]:
         """The list that memory holds, and which descriptors are on it."""
-        objects, head = [*self.descriptors, *self._taken], self.read(self._head, pte_list.VAL)
+        objects, head = [*self.descriptors, *self._taken], self.read(self._head, self._val)
         many = bit(head, 0)
         first = Pointer((Target(guard=TRUE, address=head & ~_TAG),))
         way = way_of(self.session.machine.addresses.found(first), many, objects)

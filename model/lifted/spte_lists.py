@@ -10,14 +10,14 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Object, Pointer, Value, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import spte_lists as cuts
-from mmuproof.model.cuts.reverse_maps import PROTECT
+from mmuproof.model.cuts.reverse_maps import DROP, PROTECT
 from mmuproof.model.lifted.list_bench import ListBench, number_of, way_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, rmap_iterator
 from mmuproof.model.spte_lists import ASKED, PLACE, ListChange, ListShape, ListStep, ListVisit, SpteLists, SpteVisited
 from mmuproof.smt.terms import BitVec, any_of, bool_var, bv, ite, ne, resize, to_bv
 
-_COUNTS = "pte_list_count"
+_COUNTS, _ADDS_PARENT, _UNLINKS = "pte_list_count", "mmu_page_add_parent_pte", "kvm_mmu_unlink_parents"
 _NO_ANSWER = bv(0, 32)
 
 
@@ -41,7 +41,7 @@ class LiftedSpteLists(SpteLists, Remembers):
             name,
             objects=bench.objects,
             values={"pt_protect": to_bv(bool_var("as a table is"), 8)},
-            pointers={"spte": asked, "sptep": asked},
+            pointers=dict.fromkeys(("spte", "sptep", "parent_pte"), asked),
         )
 
     def _changed(self, shape: ListShape, name: str) -> ListChange:
@@ -100,16 +100,38 @@ class LiftedSpteLists(SpteLists, Remembers):
         """See `SpteLists.walked`."""
         visited, change = self._visited(shape, functions.RMAP_WRITE_PROTECT, PROTECT)
         # What is answered is what the calls that are not followed answer.
-        return ListVisit(visited=visited, change=replace(change, answer=_NO_ANSWER))
+        return ListVisit(visited, replace(change, answer=_NO_ANSWER))
 
     @once
     def emptied(self, shape: ListShape) -> ListVisit:
         """See `SpteLists.emptied`."""
-        visited, change = self._visited(shape, functions.KVM_ZAP_ALL_RMAP_SPTES, cuts.CLEAR)
-        return ListVisit(visited=visited, change=change)
+        return ListVisit(*self._visited(shape, functions.KVM_ZAP_ALL_RMAP_SPTES, cuts.CLEAR))
 
-    def _visited(self, shape: ListShape, name: str, done: Cut) -> tuple[tuple[SpteVisited, ...], ListChange]:
-        bench = ListBench(self._unit, shape)
+    @once
+    def zapped(self, shape: ListShape) -> ListVisit:
+        """See `SpteLists.zapped`."""
+        return ListVisit(*self._visited(shape, DROP.function, cuts.CLEAR))
+
+    @once
+    def parent_added(self, shape: ListShape) -> ListChange:
+        """See `SpteLists.parent_added`."""
+        bench = ListBench(self._unit, shape, of_parents=True)
+        return bench.change(_number(self._asked(bench, _ADDS_PARENT)))
+
+    @once
+    def parent_dropped(self, shape: ListShape) -> ListVisit:
+        """See `SpteLists.parent_dropped`."""
+        return ListVisit(*self._visited(shape, functions.DROP_PARENT_PTE, cuts.CLEAR_PARENT, of_parents=True))
+
+    @once
+    def parents_unlinked(self, shape: ListShape) -> ListVisit:
+        """See `SpteLists.parents_unlinked`."""
+        return ListVisit(*self._visited(shape, _UNLINKS, cuts.CLEAR_PARENT, of_parents=True))
+
+    def _visited(
+        self, shape: ListShape, name: str, done: Cut, *, of_parents: bool = False
+    ) -> tuple[tuple[SpteVisited, ...], ListChange]:
+        bench = ListBench(self._unit, shape, of_parents=of_parents)
         change = bench.change(_number(self._asked(bench, name)))
         calls = bench.session.calls(done.function)
         return tuple(SpteVisited(happens=call.guard, spte=_spte_given(call, bench)) for call in calls), change

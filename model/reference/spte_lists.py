@@ -229,3 +229,40 @@ class ReferenceSpteLists(ReferenceArea, SpteLists):
     def _cleared(self, kept: SpteList) -> tuple[SpteVisited, ...]:
         """Which SPTEs are emptied where all on a list are."""
         return self._all_of(kept)
+
+    def zapped(self, shape: ListShape) -> ListVisit:
+        """See `SpteLists.zapped`."""
+        return self._dropped(shape)
+
+    def _dropped(self, shape: ListShape) -> ListVisit:
+        """An SPTE is emptied, and taken off its list."""
+        removed = self.removed(shape)
+        kept = replace(removed, after=removed.before)
+        return ListVisit((SpteVisited(happens=TRUE, spte=_ASKED),), removed if self._takes_off() else kept)
+
+    def _takes_off(self) -> bool:
+        """Whether an SPTE that is emptied is taken off its list."""
+        return True
+
+    def parent_added(self, shape: ListShape) -> ListChange:
+        """See `SpteLists.parent_added`."""
+        added = self.added(shape)
+        return replace(added, after=added.after if self._notes_parent() else added.before, answer=_NO_NUMBER)
+
+    def _notes_parent(self) -> bool:
+        """Whether an entry that leads to a page is put on the list of its parents."""
+        return True
+
+    def parent_dropped(self, shape: ListShape) -> ListVisit:
+        """See `SpteLists.parent_dropped`."""
+        return self._dropped(shape)
+
+    def parents_unlinked(self, shape: ListShape) -> ListVisit:
+        """See `SpteLists.parents_unlinked`."""
+        before = any_list(shape)
+        after = SpteList(_NONE, tuple(GONE for _ in before.descriptors), FALSE)
+        return ListVisit(self._unlinked(before), self._change(before, after))
+
+    def _unlinked(self, kept: SpteList) -> tuple[SpteVisited, ...]:
+        """Which entries are emptied that lead to a page."""
+        return self._all_of(kept)

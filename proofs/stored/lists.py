@@ -35,7 +35,9 @@ _LOOKED_AT = "the SPTE looked at"
 _SPTE = spte_address(_LOOKED_AT)
 _ADDS, _REMOVES, _COUNTS = "pte_list_add()", "pte_list_remove()", "pte_list_count()"
 _FIRST, _NEXT, _WALKS = "rmap_get_first()", "rmap_get_next()", "rmap_write_protect()"
-_EMPTIES = "kvm_zap_all_rmap_sptes()"
+_EMPTIES, _ZAPS_ONE = "kvm_zap_all_rmap_sptes()", "kvm_zap_one_rmap_spte()"
+_ADDS_PARENT, _DROPS_PARENT = "mmu_page_add_parent_pte()", "drop_parent_pte()"
+_UNLINKS = "kvm_mmu_unlink_parents()"
 
 _LENGTHS = (EMPTY, ONE, SHORT, LONG, LONGER)
 _ASSERTIONS = (CheckKind.WARN, CheckKind.BUG)
@@ -120,10 +122,7 @@ def _removed(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         yield never(
             given(
                 list_well_kept(made.before),
-                Assumption(
-                    "the SPTE is on the list, once: stored.translation puts it there, and stored.listed takes it off",
-                    all_of(stands_on(made.before, made.spte), negate(stands_twice(made.before, made.spte))),
-                ),
+                _on_list_once(made),
                 shown=_shown(made),
                 evidence=made.evidence,
                 part=shape.words,
@@ -263,6 +262,69 @@ def _emptied(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         )
 
 
+def _used(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for shape in (EMPTY, ONE, SHORT):
+        made = kvm.spte_lists.parent_added(shape)
+        yield never(
+            given(
+                list_well_kept(made.before),
+                shown=_shown(made),
+                evidence=made.evidence,
+                part=f"{_ADDS_PARENT}, {shape.words}",
+            ),
+            Wrong(
+                "not-added", negate(stands_on(made.after, made.spte)), f"{_ADDS_PARENT} does not note the entry."
+            ).told("the page does not know what leads to it", _LISTS, place=_place(_ADDS_PARENT)),
+            _lost(made, _ADDS_PARENT),
+            *_badly_kept(made, _ADDS_PARENT),
+        )
+    for shape in (ONE, ListShape(1, 2)):
+        yield _dropped(kvm.spte_lists.zapped(shape), _ZAPS_ONE, shape)
+        yield _dropped(kvm.spte_lists.parent_dropped(shape), _DROPS_PARENT, shape)
+        unlinked = kvm.spte_lists.parents_unlinked(shape)
+        yield _visited(
+            unlinked,
+            _UNLINKS,
+            f"{_UNLINKS}, {shape.words}",
+            Wrong(
+                "not-emptied", ne(length(unlinked.change.after), 0), f"{_UNLINKS} leaves entries on the page's list."
+            ).told("something leads to a page that goes", _LISTS, place=_place(_UNLINKS)),
+        )
+
+
+def _dropped(made: ListVisit, name: str, shape: ListShape) -> Claim:
+    change = made.change
+    emptied = any_of(*(all_of(each.happens, eq(each.spte, change.spte)) for each in made.visited))
+    others = any_of(*(all_of(each.happens, ne(each.spte, change.spte)) for each in made.visited))
+    return never(
+        given(
+            list_well_kept(change.before),
+            _on_list_once(change),
+            shown=_shown(change),
+            evidence=change.evidence,
+            part=f"{name}, {shape.words}",
+        ),
+        Wrong("passed-over", negate(emptied), f"{name} does not empty the entry.").told(
+            "the entry stays as it is", _LISTS, place=_place(name)
+        ),
+        Wrong("another-met", others, f"{name} empties another entry.").told(
+            "another entry is changed", _LISTS, place=_place(name)
+        ),
+        Wrong(
+            "not-removed", stands_on(change.after, change.spte), f"{name} leaves the entry on the list that it empties."
+        ).told("the list leads to an entry that is free", _LISTS, place=_place(name)),
+        _lost(change, name, change.spte),
+        *_badly_kept(change, name),
+    )
+
+
+def _on_list_once(change: ListChange) -> Assumption:
+    return Assumption(
+        "the SPTE is on the list, once: stored.translation puts it there, and stored.listed takes it off",
+        all_of(stands_on(change.before, change.spte), negate(stands_twice(change.before, change.spte))),
+    )
+
+
 _ASSUMED = (
     "the list is well kept to begin with: each theorem of lists says that it is left so",
     "nobody changes the list meanwhile: whoever does holds KVM's lock",
@@ -324,5 +386,23 @@ THEOREMS = (
         vendors=_OF_SHADOW_MMU,
         state=several(_emptied),
         catches=(Catch("list-emptied-but-first", "passed-over"), Catch("list-emptied-untold", "untold")),
+    ),
+    Theorem(
+        name="stored.list-used",
+        claim="An entry that leads to a page is put on the page's list of parents. Where a page is given up, each on "
+        "that list is emptied, and the list too. An SPTE that is zapped alone, or that leads to a page no more, is "
+        "emptied and taken off its list, and no other is.",
+        source=_KEPT,
+        assumes=(
+            *_ASSUMED,
+            "the list has one descriptor at most: stored.list-add and stored.list-remove speak of longer ones",
+        ),
+        vendors=_OF_SHADOW_MMU,
+        state=several(_used),
+        catches=(
+            Catch("list-keeps-zapped", "not-removed"),
+            Catch("list-lacks-parent", "not-added"),
+            Catch("list-parent-not-emptied", "passed-over"),
+        ),
     ),
 )

@@ -46,3 +46,18 @@ def test_all_sptes_of_a_list(both: Both, what: str, shape: ListShape) -> None:
     prove_equal(mine.change, theirs.change, assuming=(list_well_kept(mine.change.before).term,), partial=_PARTIAL)
     for one, other in zip(mine.visited, theirs.visited, strict=False):
         prove_equal(one, other, assuming=(list_well_kept(mine.change.before).term,), where={"spte": one.happens})
+
+
+@pytest.mark.parametrize("shape", [EMPTY, ONE, SHORT], ids=lambda shape: shape.words)
+def test_an_entry_that_leads_to_a_page(both: Both, shape: ListShape) -> None:
+    mine, theirs = (kvm.spte_lists.parent_added(shape) for kvm in both)
+    # Nobody is told how many there were.
+    prove_equal(mine, theirs, assuming=(list_well_kept(mine.before).term,), partial=_PARTIAL)
+
+
+@pytest.mark.parametrize("shape", [ONE, ListShape(1, 2)], ids=lambda shape: shape.words)
+@pytest.mark.parametrize("what", ["zapped", "parent_dropped", "parents_unlinked"])
+def test_entries_that_are_emptied(both: Both, what: str, shape: ListShape) -> None:
+    mine, theirs = (getattr(kvm.spte_lists, what)(shape).change for kvm in both)
+    there = stands_on(mine.before, mine.spte)
+    prove_equal(mine, theirs, assuming=(list_well_kept(mine.before).term, there), partial=_PARTIAL)
