@@ -70,8 +70,8 @@ class _ForgetsParent(ReferenceSpteLists):
 
 
 class _LeavesParent(ReferenceSpteLists):
-    def _unlinked(self, kept: SpteList) -> tuple[SpteVisited, ...]:
-        return super()._unlinked(kept)[1:]
+    def _empties_parent(self) -> bool:
+        return False
 
 
 def _lists(variant: type[ReferenceSpteLists]) -> partial[ReferenceKvm]:

@@ -255,14 +255,16 @@ class ReferenceSpteLists(ReferenceArea, SpteLists):
 
     def parent_dropped(self, shape: ListShape) -> ListVisit:
         """See `SpteLists.parent_dropped`."""
-        return self._dropped(shape)
+        dropped = self._dropped(shape)
+        return dropped if self._empties_parent() else replace(dropped, visited=())
+
+    def _empties_parent(self) -> bool:
+        """Whether an entry that is taken off the list of a page's parents is emptied."""
+        return True
 
     def parents_unlinked(self, shape: ListShape) -> ListVisit:
         """See `SpteLists.parents_unlinked`."""
         before = any_list(shape)
         after = SpteList(_NONE, tuple(GONE for _ in before.descriptors), FALSE)
-        return ListVisit(self._unlinked(before), self._change(before, after))
-
-    def _unlinked(self, kept: SpteList) -> tuple[SpteVisited, ...]:
-        """Which entries are emptied that lead to a page."""
-        return self._all_of(kept)
+        emptied = self._all_of(before) if self._empties_parent() else ()
+        return ListVisit(emptied, self._change(before, after))

@@ -281,11 +281,15 @@ def _used(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     for shape in (ONE, ListShape(1, 2)):
         yield _dropped(kvm.spte_lists.zapped(shape), _ZAPS_ONE, shape)
         yield _dropped(kvm.spte_lists.parent_dropped(shape), _DROPS_PARENT, shape)
+
+
+def _unlinked(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for shape in (ONE, ListShape(1, 1), ListShape(1, 2)):
         unlinked = kvm.spte_lists.parents_unlinked(shape)
         yield _visited(
             unlinked,
             _UNLINKS,
-            f"{_UNLINKS}, {shape.words}",
+            shape.words,
             Wrong(
                 "not-emptied", ne(length(unlinked.change.after), 0), f"{_UNLINKS} leaves entries on the page's list."
             ).told("something leads to a page that goes", _LISTS, place=_place(_UNLINKS)),
@@ -389,9 +393,8 @@ THEOREMS = (
     ),
     Theorem(
         name="stored.list-used",
-        claim="An entry that leads to a page is put on the page's list of parents. Where a page is given up, each on "
-        "that list is emptied, and the list too. An SPTE that is zapped alone, or that leads to a page no more, is "
-        "emptied and taken off its list, and no other is.",
+        claim="An entry that leads to a page is put on the page's list of parents. An SPTE "
+        "that is zapped alone, or that leads to a page no more, is emptied and taken off its list, and no other is.",
         source=_KEPT,
         assumes=(
             *_ASSUMED,
@@ -404,5 +407,14 @@ THEOREMS = (
             Catch("list-lacks-parent", "not-added"),
             Catch("list-parent-not-emptied", "passed-over"),
         ),
+    ),
+    Theorem(
+        name="stored.list-unlinked",
+        claim="Where a page is given up, each entry that leads to it is emptied, and so is the list of its parents.",
+        source=_KEPT,
+        assumes=(*_ASSUMED, "the list has two SPTEs at most: each round takes the first away"),
+        vendors=_OF_SHADOW_MMU,
+        state=several(_unlinked),
+        catches=(Catch("list-parent-not-emptied", "passed-over"),),
     ),
 )
