@@ -74,6 +74,7 @@ from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
 from mmuproof.model.spte_changes import SpteChanges
+from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
@@ -235,6 +236,11 @@ class Kvm(ABC):
     @abstractmethod
     def parent_links(self) -> ParentLinks:
         """How entries come to lead to pages, and no longer do."""
+
+    @property
+    @abstractmethod
+    def spte_lists(self) -> SpteLists:
+        """The lists by which SPTEs are found."""
 
     @property
     @abstractmethod

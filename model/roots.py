@@ -71,6 +71,8 @@ class RootTaken:
         with_page: whether they have pages.
         after: the roots that it keeps afterwards, that in use first.
         freed: of the roots that it keeps before, whether they are given up.
+        loads: the processor is to be told of the root before it runs the guest again.
+        forgets: the last access to MMIO is forgotten, whatever its address was.
         evidence: how this came about.
     """
 
@@ -82,6 +84,8 @@ class RootTaken:
     with_page: tuple[Bool, ...]
     after: tuple[KeptRoot, ...]
     freed: tuple[Bool, ...]
+    loads: Bool
+    forgets: Bool
     evidence: Evidence
 
 

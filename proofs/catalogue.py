@@ -92,6 +92,7 @@ from mmuproof.proofs.stored import answers as stored_answers
 from mmuproof.proofs.stored import entries as stored_entries
 from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import kept as stored_kept
+from mmuproof.proofs.stored import lists as stored_lists
 from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.stored import shadow_splits as stored_shadow_splits
 from mmuproof.proofs.stored import unlinked as stored_unlinked
@@ -156,6 +157,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_ranges.THEOREMS,
     *stored_kept.THEOREMS,
     *stored_unlinked.THEOREMS,
+    *stored_lists.THEOREMS,
     *stored_ahead.THEOREMS,
     *stored_shadow_splits.THEOREMS,
     *flush_whole_ranges.THEOREMS,

@@ -468,6 +468,7 @@ BESIDE = (
     "fault.later",
     "slot.attributes-*",
     "stored.listed",
+    "stored.list-*",
     "stored.collapsed",
     "stored.unlinked",
     "role.given-up",

@@ -468,4 +468,20 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         ),
         lacking=_SINCE_MBEC,
     ),
+    KnownFinding(
+        number=31,
+        says="6.1 tells of a list of SPTEs whose first descriptor has room that it is shorter than it is.",
+        shapes=tuple(
+            shape
+            for number in ("two", "three")
+            for shape in _shapes(
+                "stored.list-add",
+                (Vendor.SHADOW,),
+                f"the answer for a list of {number} descriptors",
+                "another-answer",
+                "arch/x86/kvm/mmu/mmu.c:pte_list_add",
+            )
+        ),
+        lacking=_AFTER_6_1,
+    ),
 )

@@ -319,7 +319,7 @@ def eq(a: BitVec, b: BitVec | int) -> Bool:
         if a.op is ops.ITE and (a.args[1].is_const or a.args[2].is_const):
             condition, then, other = _as_bool(a.args[0]), _as_bv(a.args[1]), _as_bv(a.args[2])
             return ite(condition, eq(then, b), eq(other, b))
-        if b.value & _known_zero(a):
+        if b.value & _known_zero(a) or (a.op is ops.OR and a.args[1].is_const and a.args[1].value & ~b.value):
             return FALSE
         if a.op in (ops.ZEXT, ops.CONCAT):
             parts = _parts(a)

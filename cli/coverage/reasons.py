@@ -71,7 +71,6 @@ REASONS: Mapping[Uncounted, tuple[str, ...]] = {
     ),
     Uncounted.STATISTICS: (
         "kvm_update_page_stats",
-        "pte_list_count",
         "kvm_account_mmu_page",
         "kvm_unaccount_mmu_page",
         "tdp_account_mmu_page",

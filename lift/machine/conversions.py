@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mmuproof.lift.c_types import CType, FunctionType, IntType, PointerType, VoidType
 from mmuproof.lift.errors import Refused
-from mmuproof.lift.machine.values import NULL, Pointer, Target, Value, as_pointer, truth
+from mmuproof.lift.machine.values import NULL, Place, Pointer, Target, Value, as_pointer, truth
 from mmuproof.lift.syntax import Location
-from mmuproof.smt.terms import TRUE, BitVec, bv, ite, resize, to_bv, var
+from mmuproof.smt.terms import TRUE, BitVec, bv, concat, extract, ite, resize, to_bv, ult, var
 
 
 def unreached(type_: CType) -> Value:
@@ -55,10 +55,27 @@ def _number(target: Target, at: Location) -> BitVec:
         return target.address
     if target.place is None:
         return bv(0, 64)
-    place = target.place
-    number = var(place.object.address_name, 64) + place.offset // 8
-    for dimension in place.dimensions:
-        number = number + dimension.index * (dimension.stride // 8)
-    if place.offset % 8 or any(dimension.stride % 8 for dimension in place.dimensions):
+    return place_number(target.place, at)
+
+
+def place_number(place: Place, at: Location) -> BitVec:
+    """The address of a place.
+
+    Raises:
+        Refused: it is one of a bit-field.
+    """
+    distances = [(bv(place.offset // 8, 64), place.offset)]
+    distances += [(each.index * (each.stride // 8), each.stride) for each in place.dimensions]
+    if any(bits % 8 for _, bits in distances):
         raise Refused("the address of a bit-field", str(at))
-    return number
+    low = place.object.aligned
+    number = bv(0, 64) if low else var(place.object.address_name, 64)
+    for distance, _ in distances:
+        number = number + distance
+    if not low:
+        return number
+    high = concat(bv(1, 1), var(place.object.address_name, 63 - low))
+    if ult(number, 1 << low) is TRUE:
+        # No carry reaches what is not known, so all that is known of the lowest bits stays so.
+        return concat(high, extract(number, low - 1, 0))
+    return concat(high, bv(0, low)) + number

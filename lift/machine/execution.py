@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mmuproof.lift.c_types import RecordType
 from mmuproof.lift.errors import Undefined
+from mmuproof.lift.machine.addresses import Addresses
 from mmuproof.lift.machine.elements import Elements
 from mmuproof.lift.machine.findings import (
     CallMade,
@@ -46,9 +47,11 @@ class Execution:
 
     Args:
         counts: how often each name has been given before.
+        addresses: the places whose addresses have been taken as numbers before.
     """
 
-    def __init__(self, counts: Mapping[str, int] | None = None) -> None:
+    def __init__(self, counts: Mapping[str, int] | None = None, addresses: Addresses | None = None) -> None:
+        self.addresses = addresses or Addresses()
         self.checks: list[NotedCheck] = []
         self.steps: list[NotedStep] = []
         self.ran: dict[Stmt, None] = {}

@@ -248,7 +248,11 @@ class Expressions:
     def _cast(self, expr: syntax.Cast, state: State) -> Value:
         if isinstance(expr.operand.type, ArrayType) and isinstance(expr.type, PointerType):
             return _pointer(self._lvalues.places(expr.operand, state))
-        return convert(self.value(expr.operand, state), expr.operand.type, expr.type, expr.at)
+        operand = self.value(expr.operand, state)
+        if isinstance(operand, Pointer) and isinstance(expr.type, IntType):
+            self._run.addresses.note(operand, expr.at)
+        value = convert(operand, expr.operand.type, expr.type, expr.at)
+        return self._run.addresses.found(value) if isinstance(value, Pointer) else value
 
     # -- assignment -------------------------------------------------------------------------------
 

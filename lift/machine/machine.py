@@ -37,7 +37,7 @@ class Machine:
 
     The lists `checks`, `steps`, `cut_calls`, `calls_made`, `rounds_made`, `shared_accesses` and `went_back` grow with
     every run and belong to the caller; so does `beyond`, which says when a pointer from outside is moved off the one
-    object that it is known to lead to.
+    object that it is known to lead to. `addresses` finds pointers again that are kept as numbers.
     """
 
     def __init__(
@@ -51,7 +51,10 @@ class Machine:
     ) -> None:
         self._definitions, self._cuts = definitions, {cut.function: cut for cut in cuts}
         self._globals: dict[Variable, Object] = {} if earlier is None else earlier._globals
-        self._run: Execution = Execution({} if earlier is None else earlier._run.counts)
+        self._run: Execution = (
+            Execution() if earlier is None else Execution(earlier._run.counts, earlier._run.addresses)
+        )
+        self.addresses = self._run.addresses
         self.checks, self.steps, self.beyond = self._run.checks, self._run.steps, self._run.beyond
         self.cut_calls, self.calls_made = self._run.cut_calls, self._run.calls_made
         self.rounds_made, self.went_back = self._run.rounds_made, self._run.went_back

@@ -60,6 +60,8 @@ class Object:
     """Whether it is a variable with static storage, which is known by its name."""
     shared: bool = field(default=False, repr=False)
     """Whether others write it between any two accesses; see `mmuproof.lift.machine.others`."""
+    aligned: int = field(default=0, repr=False)
+    """How many low bits of its address are surely 0, where that is an address of the kernel's own half; else 0."""
     ended: bool = field(default=False, repr=False)
     """Whether the block that declares it has been left; true on every path, since blocks nest."""
     serial: int = field(default_factory=lambda: next(_serials), repr=False)

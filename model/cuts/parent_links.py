@@ -16,7 +16,7 @@ TAKE = Cut(
 )
 GO: tuple[Cut, ...] = (*common.CUTS, FIRST, TAKE)
 CLEAR = Cut(
-    function="mmu_spte_clear_track_bits",
+    function=functions.MMU_SPTE_CLEAR_TRACK_BITS,
     reason="empties an SPTE, by lifecycle.changed; which is looked at",
     elsewhere=("*", "argument 1"),
 )

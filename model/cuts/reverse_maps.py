@@ -17,18 +17,18 @@ RMAP = Cut(
 )
 LIST = Cut(
     function=functions.PTE_LIST_ADD,
-    reason="puts an entry on a list, any length; which is looked at",
+    reason="puts an entry on a list, by stored.list-add, any length; which is looked at",
     elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_memory_slot.PTE_LIST),
 )
 UNLIST = Cut(
-    function="pte_list_remove",
-    reason="takes an entry off a list; which is looked at",
+    function=functions.PTE_LIST_REMOVE,
+    reason="takes an entry off a list, by stored.list-remove; which is looked at",
     elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_memory_slot.PTE_LIST),
 )
 DROP_ALL = tuple(
     Cut(
         function=name,
-        reason="takes away all that is on a list; that it does is looked at",
+        reason="takes away all that is on a list, by stored.list-emptied; that it does is looked at",
         elsewhere=("*", kvm_memory_slot.RMAP_HEAD, kvm_mmu_page.STRUCT),
     )
     for name in (functions.KVM_ZAP_ALL_RMAP_SPTES, "kvm_zap_rmapp", functions.INNER_KVM_ZAP_RMAP)
@@ -80,7 +80,11 @@ MAPS: tuple[Cut, ...] = (
     flush_ranges.SPTE_INDEX,
 )
 FIRST, NEXT = (
-    Cut(function=name, reason="finds the next SPTE of a list, any or none", writes=((position, ""),))
+    Cut(
+        function=name,
+        reason="finds the next SPTE of a list, by stored.list-walk, any or none",
+        writes=((position, ""),),
+    )
     for name, position in ((functions.RMAP_GET_FIRST, 1), (functions.RMAP_GET_NEXT, 0))
 )
 LARGEST = Cut(

@@ -95,7 +95,7 @@ FIND_PAGE = Cut(
     reason="finds a page of the same role; here there is none, and one is made",
 )
 ALLOC = Cut(
-    function="kvm_mmu_memory_cache_alloc", reason="gives memory for the page; its content is written afterwards"
+    function=functions.KVM_MMU_MEMORY_CACHE_ALLOC, reason="gives memory for the page; its content is written afterwards"
 )
 
 ALLOC_ROOT: tuple[Cut, ...] = (

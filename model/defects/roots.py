@@ -38,6 +38,16 @@ class _KeepsTaken(ReferenceRoots):
         return root
 
 
+class _NotLoaded(ReferenceRoots):
+    def _loads(self, found: Bool) -> Bool:
+        return FALSE
+
+
+class _MmioRemembered(ReferenceRoots):
+    def _forgets(self, found: Bool) -> Bool:
+        return FALSE
+
+
 class _WritablePdpte(ReferenceRoots):
     def _pae_flags(self) -> int:
         return super()._pae_flags() | self.constants.PT_WRITABLE_MASK
@@ -108,6 +118,22 @@ DEFECTS: tuple[Defect, ...] = (
         r"(mmu->prev_roots\[i\] = mmu->prev_roots\[i \+ 1\];\s+)mmu->prev_roots\[i\]\.hpa = INVALID_PAGE;",
         r"\1;",
         _roots(_KeepsTaken),
+    ),
+    defect(
+        "found-root-not-loaded",
+        "A cached root is taken, and the processor is not told of it.",
+        _MMU_C,
+        r"kvm_make_request\(KVM_REQ_LOAD_MMU_PGD, vcpu\);(\s+/?\*?[^;]*?if \(force_flush_and_sync_on_reuse\))",
+        r"\1",
+        _roots(_NotLoaded),
+    ),
+    defect(
+        "found-root-keeps-mmio",
+        "A cached root is taken, and the last access to MMIO is remembered by its linear address.",
+        _MMU_C,
+        r"(\*/\s+)vcpu_clear_mmio_info\(vcpu, MMIO_GVA_ANY\);(\s+/\*\s+\* If this is a direct root page)",
+        r"\1\2",
+        _roots(_MmioRemembered),
     ),
     defect(
         "pae-root-entry-writable",

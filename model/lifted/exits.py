@@ -252,7 +252,7 @@ class LiftedExits(Exits, Remembers):
         """See `Exits.npf_of_device`."""
         machine = _Machine(self._svm, "svm", vcpu_svm.STRUCT)
         info_1, address = (machine.value(name) for name in (vcpu_svm.EXIT_INFO_1, vcpu_svm.EXIT_INFO_2))
-        reserved = constant_of(self._svm, "PFERR_RSVD_MASK")
+        reserved = constant_of(self._svm, constants.PFERR_RSVD_MASK)
         return self._device_asked(machine, functions.NPF_INTERCEPTION, address, ne(info_1 & reserved, 0))
 
     @once

@@ -196,7 +196,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
             entries=tuple(desk.entries),
             synced=is_synced(desk.pages[0]),
             synced_entries=tuple(map(is_synced, desk.below)),
-            mmio_forgotten=_forgets_mmio(desk.session),
+            mmio_forgotten=forgets_mmio(desk.session),
             evidence=desk.session.evidence(),
         )
 
@@ -293,7 +293,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         return RootsUnloaded(
             own=all_of_mmu(kvm_mmu.ROOT_MMU),
             nested=all_of_mmu(kvm_mmu.GUEST_MMU),
-            mmio_forgotten=_forgets_mmio(bench.session),
+            mmio_forgotten=forgets_mmio(bench.session),
             evidence=bench.session.evidence(),
         )
 
@@ -310,7 +310,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         return ContextReset(given_up=given_up, set_up=set_up, evidence=bench.session.evidence())
 
 
-def _forgets_mmio(session: Session) -> Bool:
+def forgets_mmio(session: Session) -> Bool:
     """Whether the last access to MMIO is forgotten, whatever its address was."""
     calls = session.calls(cuts.FORGET_MMIO.function)
     return any_of(*(all_of(call.guard, eq(session.argument(call, "gva"), _ANY_ADDRESS)) for call in calls))

@@ -87,6 +87,7 @@ from mmuproof.model.lifted.slot_changes import LiftedSlotChanges
 from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
 from mmuproof.model.lifted.slot_walks import LiftedSlotWalks
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
+from mmuproof.model.lifted.spte_lists import LiftedSpteLists
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
@@ -324,6 +325,11 @@ class LiftedKvm(Kvm):
     def parent_links(self) -> LiftedParentLinks:
         """See `Kvm.parent_links`."""
         return self._area("parent_links", LiftedParentLinks, MMU_C, SPTE_C)
+
+    @property
+    def spte_lists(self) -> LiftedSpteLists:
+        """See `Kvm.spte_lists`."""
+        return self._area("spte_lists", LiftedSpteLists, MMU_C)
 
     @property
     def zapped_pages(self) -> LiftedZappedPages:

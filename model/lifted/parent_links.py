@@ -9,9 +9,9 @@ from mmuproof.model.cuts import parent_links as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.entry_bench import page_table
+from mmuproof.model.lifted.listed_entries import listing
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
-from mmuproof.model.lifted.spte_lists import listing
 from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu_page, kvm_vm
 from mmuproof.model.parent_links import EntryGoes, EntryTakenAway, ParentLinks, ParentNoted, ParentsRound
 from mmuproof.model.stores import LOOKED_AT

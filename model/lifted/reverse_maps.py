@@ -17,9 +17,9 @@ from mmuproof.model.lifted.address_spaces import space_of
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.entry_bench import EntryBench
+from mmuproof.model.lifted.listed_entries import content, entry_of, is_there, listing
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
-from mmuproof.model.lifted.spte_lists import content, entry_of, is_there, listing
 from mmuproof.model.lifted.variables import FLAG, NUMBER, variable_like
 from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.reverse_maps import (

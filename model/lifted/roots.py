@@ -12,8 +12,10 @@ from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import as_pointer, choose
 from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import common
 from mmuproof.model.cuts import roots as cuts
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.kept_roots import forgets_mmio
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, member, own_member, read, read_member
@@ -65,6 +67,10 @@ _ROLE, _ROOT_ROLE = 32, f"{kvm_mmu.ROOT_MMU}.root_role"
 _KEPT, _NO_SPACE = range(KEPT_ROOTS), -28
 _PAE_TABLE = ArrayType(IntType(64, False, "u64"), 4, "u64[4]")
 """The root of PAE paging has four entries."""
+
+
+_LOAD, _NUMBER = 8 + 5, 0xFF
+"""KVM_REQ_LOAD_MMU_PGD, and the bits of a request that tell which it is."""
 
 
 class LiftedRoots(Roots, Remembers):
@@ -220,6 +226,8 @@ class LiftedRoots(Roots, Remembers):
             with_page=tuple(with_page),
             after=tuple(_kept(bench, mmu)),
             freed=tuple(_freed(bench, mmu, root.hpa) for root in before),
+            loads=_asks_to_load(bench),
+            forgets=forgets_mmio(bench.session),
             evidence=bench.session.evidence(),
         )
 
@@ -386,3 +394,9 @@ def _role_in_use(bench: Bench, memory: Memory, owner: Object, prefix: str) -> Bi
             raise Refused("a vCPU uses no MMU")
         role = ite(target.guard, read(memory, target.place.object, target.place.offset + found.offset, _ROLE), role)
     return role
+
+
+def _asks_to_load(bench: Bench) -> Bool:
+    """Whether the vCPU is asked to load its root before it runs the guest again."""
+    calls = bench.session.calls(*(cut.function for cut in common.REQUESTS))
+    return any_of(*(all_of(call.guard, eq(bench.session.argument(call, "req") & _NUMBER, _LOAD)) for call in calls))

@@ -133,7 +133,7 @@ _SHADOW_OPERATIONS = {
     SpteChange.RMAP_WRITE_TRACK: _operation(functions.RMAP_WRITE_PROTECT, pt_protect=1),
     SpteChange.RMAP_CLEAR_DIRTY: _operation(functions.INNER_RMAP_CLEAR_DIRTY),
     SpteChange.RMAP_AGE: _operation(functions.KVM_RMAP_AGE_GFN_RANGE, "mmu_spte_age", test_only=0),
-    SpteChange.RMAP_ZAP: _operation("mmu_spte_clear_track_bits"),
+    SpteChange.RMAP_ZAP: _operation(functions.MMU_SPTE_CLEAR_TRACK_BITS),
 }
 _TDP_OPERATIONS = {
     SpteChange.TDP_WRITE_PROTECT: _operation(functions.WRPROT_GFN_RANGE, start=0, end=1, min_level=1),

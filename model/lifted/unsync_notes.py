@@ -13,9 +13,9 @@ from mmuproof.model.cuts import unsync_notes as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_given, numbers_given
 from mmuproof.model.lifted.entry_bench import page_table
+from mmuproof.model.lifted.listed_entries import entry_of, is_there, listing
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read
-from mmuproof.model.lifted.spte_lists import entry_of, is_there, listing
 from mmuproof.model.named import functions, kvm_mmu_page, mmu_pages, page_role
 from mmuproof.model.stores import LOOKED_AT
 from mmuproof.model.unsync_notes import (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 ARCH = "struct kvm_arch"
 CACHE = "struct kvm_mmu_memory_cache"
+COUNTER = "atomic64_t"
+"""Of what type the counters of a VM's statistics are."""
 STRUCT = "struct kvm"
 
 # The members of ``struct kvm_arch``.

@@ -115,6 +115,7 @@ from mmuproof.model.reference.slot_changes import ReferenceSlotChanges
 from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
 from mmuproof.model.reference.slot_walks import ReferenceSlotWalks
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
+from mmuproof.model.reference.spte_lists import ReferenceSpteLists
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
@@ -145,6 +146,7 @@ from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
 from mmuproof.model.spte_changes import SpteChanges
+from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
 from mmuproof.model.svm_gating import SvmGating
@@ -236,6 +238,7 @@ class ReferenceKvm(Kvm):
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
         reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
         parent_links: type[ReferenceParentLinks] = ReferenceParentLinks,
+        spte_lists: type[ReferenceSpteLists] = ReferenceSpteLists,
         zapped_pages: type[ReferenceZappedPages] = ReferenceZappedPages,
         page_sweeps: type[ReferencePageSweeps] = ReferencePageSweeps,
         injected_faults: type[ReferenceInjectedFaults] = ReferenceInjectedFaults,
@@ -316,6 +319,7 @@ class ReferenceKvm(Kvm):
         self._frame_searches = frame_searches(self.constants)
         self._reverse_maps = reverse_maps(self.constants)
         self._parent_links = parent_links(self.constants)
+        self._spte_lists = spte_lists(self.constants)
         self._zapped_pages = zapped_pages(self.constants)
         self._page_sweeps = page_sweeps(self.constants)
         self._injected_faults = injected_faults(self.constants)
@@ -448,6 +452,11 @@ class ReferenceKvm(Kvm):
     def parent_links(self) -> ParentLinks:
         """See `Kvm.parent_links`."""
         return self._parent_links
+
+    @property
+    def spte_lists(self) -> SpteLists:
+        """See `Kvm.spte_lists`."""
+        return self._spte_lists
 
     @property
     def zapped_pages(self) -> ZappedPages:

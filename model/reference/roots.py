@@ -104,8 +104,18 @@ class ReferenceRoots(ReferenceArea, Roots):
             with_page=with_page,
             after=after,
             freed=freed,
+            loads=self._loads(_valid(after[0])),
+            forgets=self._forgets(_valid(after[0])),
             evidence=trace.evidence,
         )
+
+    def _loads(self, found: Bool) -> Bool:
+        """Whether the processor is told of the root: of each that is found, and a new one is loaded when it is made."""
+        return found
+
+    def _forgets(self, found: Bool) -> Bool:
+        """Whether the last access to MMIO is forgotten; with a new root it is when that is brought up to date."""
+        return found
 
     def _taken(self, taking: Taking) -> tuple[_Roots, tuple[Bool, ...]]:
         """The roots afterwards, and which of those before are given up."""

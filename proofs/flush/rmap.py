@@ -75,7 +75,10 @@ THEOREMS = (
         "to be noticed anew, each loses its dirty flag, or the right to write if that tells of none. The answer is "
         "that a flush is due if one of them had it.",
         source="KVM: what an SPTE no longer allows is flushed before its lock is let go",
-        assumes=("which SPTEs are on the list is any answer: stored.listed says what is put on it",),
+        assumes=(
+            "which SPTEs are on the list is any answer: stored.listed says what is put on it",
+            "each that is on it is met: stored.list-walk",
+        ),
         state=several(_lists),
         catches=(
             Catch("protects-first-flush-only", "flush-forgotten"),

@@ -122,6 +122,16 @@ def _root_reuse(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         Wrong("root-kept-twice", negate(_apart(taken.after)), "A root is kept in two places, and given up twice.").told(
             "one address twice", "KVM: each place holds a reference of its own"
         ),
+        Wrong(
+            "root-not-loaded",
+            all_of(_is_root(current), negate(taken.loads)),
+            "The MMU goes on with a root, and the processor with the one that it had.",
+        ).told("nobody is asked to load it", "KVM: KVM_REQ_LOAD_MMU_PGD puts the root into EPTP or CR3"),
+        Wrong(
+            "mmio-remembered",
+            all_of(_is_root(current), negate(taken.forgets)),
+            "A linear address is taken for one of MMIO that earlier tables translated to it.",
+        ).told("the last access to MMIO is remembered", "SDM 4.10.4.1: what CR3 led to before is not used"),
         Wrong("root-lost", lost, "A root is kept no longer, and nobody gives it up.").told(
             "it is in no place", "KVM: a root that is not kept is freed"
         ),
@@ -147,7 +157,8 @@ THEOREMS = (
     Theorem(
         name="role.root-reuse",
         claim="kvm_mmu_new_pgd() leaves no root in use, or one that it had before, of the MMU's role and for the "
-        "tables asked for; each root is kept once, or given up.",
+        "tables asked for; each root is kept once, or given up. A root that is found is loaded before the guest "
+        "runs, and the last access to MMIO is forgotten.",
         source="KVM's comments at is_root_usable() and cached_root_find_and_keep_current()",
         assumes=(
             "no root is kept twice",
@@ -157,6 +168,8 @@ THEOREMS = (
         catches=(
             Catch("root-taken-whatever-role", "root-of-another-role"),
             Catch("taken-root-kept", "root-kept-twice"),
+            Catch("found-root-not-loaded", "root-not-loaded"),
+            Catch("found-root-keeps-mmio", "mmio-remembered"),
         ),
     ),
 )

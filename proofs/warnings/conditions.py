@@ -217,6 +217,9 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
         for entries in ("paging64", "paging32")
         for function in ("sync_spte", "get_level1_sp_gpa")
     ),
+    # Of a list of one SPTE, and of one with descriptors.
+    Assertion("pte_list_remove", MMU_C, "stored.list-remove"),
+    Assertion("pte_list_remove", MMU_C, "stored.list-remove"),
 )
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 

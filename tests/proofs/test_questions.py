@@ -87,6 +87,7 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "kvm_rmap_age_gfn_range": ("spte.aging", _OWN_RESULT),
         "make_spte": ("spte.permissions", _OWN_RESULT),
         "rmap_write_protect": ("spte.flush", _OWN_RESULT),
+        "kvm_zap_all_rmap_sptes": ("stored.list-emptied", _OWN_RESULT),
         "tdp_mmu_zap_leafs": ("spte.flush", _OWN_RESULT),
         "write_protect_gfn": ("spte.flush", _OWN_RESULT),
         # Of these it is looked at who is called, and not what is answered.

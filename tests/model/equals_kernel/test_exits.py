@@ -15,6 +15,7 @@ pytestmark = pytest.mark.kernel
 _CPL: dict[Term, Term] = {var("svm->vmcb->save.cpl", 8): extract(var("svm->vmcb->save.word25", 64), 31, 24)}
 _OF_SVM: dict[str, Callable[[Exits], object]] = {
     "npf": lambda exits: exits.npf(),
+    "npf_of_device": lambda exits: exits.npf_of_device(),
     "injected_npf": lambda exits: exits.injected_npf(),
 }
 _OF_VMX: dict[str, Callable[[Exits], EptViolationExit | InjectedEptViolation]] = {
@@ -27,6 +28,11 @@ _OF_VMX: dict[str, Callable[[Exits], EptViolationExit | InjectedEptViolation]] =
 def test_the_handler_of_svm(both: Both, name: str) -> None:
     mine, theirs = (_OF_SVM[name](kvm.exits) for kvm in both)
     prove_equal(mine, theirs, stands_for=_CPL)
+
+
+def test_the_handler_of_misconfigurations(both: Both) -> None:
+    mine, theirs = (kvm.exits.ept_misconfiguration() for kvm in both)
+    prove_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("name", _OF_VMX)
