@@ -50,6 +50,41 @@ class RootAsked:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class EptpSwitched:
+    """What ``nested_vmx_eptp_switching()`` does: L2 chooses one of the EPTPs that L1 lists.
+
+    Attributes:
+        index: the number that L2 has in ECX (32).
+        list_address: ``eptp_list_address`` of the VMCS that L1 has for L2 (64).
+        done: whether L2 goes on, and does not leave to L1.
+        gfn: the frame that is read (64).
+        offset: where in it (32).
+        length: how much, in bytes (32).
+        found: the EPTP that is read (64), free.
+        valid: whether L1 may use it, any answer.
+        before: the EPTP of L2 before (64).
+        after: the same afterwards.
+        rebuilt: whether the MMU is set up for L1's EPT anew.
+        at_rebuild: the EPTP of L2 when it is (64).
+        evidence: how this came about.
+    """
+
+    index: BitVec
+    list_address: BitVec
+    done: Bool
+    gfn: BitVec
+    offset: BitVec
+    length: BitVec
+    found: BitVec
+    valid: Bool
+    before: BitVec
+    after: BitVec
+    rebuilt: Bool
+    at_rebuild: BitVec = field(metadata=counts_where("rebuilt"))
+    evidence: Evidence
+
+
 @dataclass(frozen=True)
 class KeptRoot:
     """A root that an MMU keeps: the tables of the guest's that it is for, and its address; 64 bits each."""
@@ -186,6 +221,10 @@ class Roots(ABC):
     @abstractmethod
     def asked(self, change: RootChange) -> RootAsked:
         """What a function asks for that changes the tables."""
+
+    @abstractmethod
+    def eptp_switched(self) -> EptpSwitched:
+        """``nested_vmx_eptp_switching()``."""
 
     @abstractmethod
     def taken(self) -> RootTaken:

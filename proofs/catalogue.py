@@ -60,6 +60,7 @@ from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.role import swept_pages as role_swept_pages
+from mmuproof.proofs.role import switched_eptp as role_switched_eptp
 from mmuproof.proofs.role import tdp_root as role_tdp_root
 from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
@@ -226,6 +227,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_zapped.THEOREMS,
     *role_swept_pages.THEOREMS,
     *role_tdp_root.THEOREMS,
+    *role_switched_eptp.THEOREMS,
     *setup_consistent.THEOREMS,
     *setup_formats.THEOREMS,
     *setup_created.THEOREMS,

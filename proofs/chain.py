@@ -86,6 +86,7 @@ CHAINS: tuple[Chain, ...] = (
                 by=(
                     "kvm_mmu_new_pgd",
                     "nested_ept_init_mmu_context",
+                    "nested_vmx_eptp_switching",
                     "nested_vmx_load_cr3",
                     "mmu_alloc_shadow_roots",
                     "mmu_alloc_direct_roots",
@@ -93,6 +94,7 @@ CHAINS: tuple[Chain, ...] = (
                 ),
                 theorems=(
                     "role.new-root",
+                    "role.switched-eptp",
                     "role.root-reuse",
                     "role.made-roots",
                     "role.made-direct-roots",

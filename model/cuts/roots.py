@@ -54,6 +54,23 @@ LOAD_CR3: tuple[Cut, ...] = (
 )
 """For CR3."""
 
+READ_LIST = Cut(
+    function=functions.KVM_VCPU_READ_GUEST_PAGE,
+    reason="reads from the memory of L1, or fails; what is asked for is looked at",
+    writes=((2, ""),),
+)
+CHECK_EPTP = Cut(
+    function=functions.NESTED_VMX_CHECK_EPTP, reason="whether an EPTP can be used, any answer; which is looked at"
+)
+SET_UP_EPT = Cut(
+    function=functions.NESTED_EPT_NEW_EPTP,
+    reason="sets the MMU up for L1's EPT, by role.new-root; in which state is looked at",
+    watched=True,
+    elsewhere=("*",),
+)
+SWITCH: tuple[Cut, ...] = (*common.CUTS, READ_LIST, CHECK_EPTP, SET_UP_EPT, *common.REQUESTS)
+"""For another EPTP."""
+
 PAGE_OF_ROOT = tuple(
     Cut(function=name, reason="finds the page of SPTEs that is the root, if there is one; reads only")
     for name in (functions.ROOT_TO_SP, functions.TO_SHADOW_PAGE)

@@ -8,7 +8,7 @@ from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.roots import ReferenceRoots, Taking
 from mmuproof.model.roots import KeptRoot, RootChange
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, ule
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -46,6 +46,26 @@ class _NotLoaded(ReferenceRoots):
 class _MmioRemembered(ReferenceRoots):
     def _forgets(self, found: Bool) -> Bool:
         return FALSE
+
+
+class _EptpUnchecked(ReferenceRoots):
+    def _is_allowed(self, valid: Bool) -> Bool:
+        return TRUE
+
+
+class _EptpBehindList(ReferenceRoots):
+    def _is_listed(self, index: BitVec) -> Bool:
+        return ule(index, 512)
+
+
+class _EptpAtHalf(ReferenceRoots):
+    def _entry_bytes(self) -> int:
+        return 4
+
+
+class _EptpSetUpFirst(ReferenceRoots):
+    def _at_rebuild(self, before: BitVec, found: BitVec) -> BitVec:
+        return before
 
 
 class _WritablePdpte(ReferenceRoots):
@@ -134,6 +154,38 @@ DEFECTS: tuple[Defect, ...] = (
         r"(\*/\s+)vcpu_clear_mmio_info\(vcpu, MMIO_GVA_ANY\);(\s+/\*\s+\* If this is a direct root page)",
         r"\1\2",
         _roots(_MmioRemembered),
+    ),
+    defect(
+        "eptp-switched-unchecked",
+        "L2 switches to an EPTP that L1 may not use.",
+        "arch/x86/kvm/vmx/nested.c",
+        r"if \(!nested_vmx_check_eptp\(vcpu, new_eptp\)\)(\s+return 1;\s+vmcs12->ept_pointer = new_eptp;)",
+        r"if (!nested_vmx_check_eptp(vcpu, new_eptp) && 0)\1",
+        _roots(_EptpUnchecked),
+    ),
+    defect(
+        "eptp-behind-list",
+        "L2 switches to an EPTP that stands behind L1's list.",
+        "arch/x86/kvm/vmx/nested.c",
+        r"if \(index >= VMFUNC_EPTP_ENTRIES\)",
+        "if (index > VMFUNC_EPTP_ENTRIES)",
+        _roots(_EptpBehindList),
+    ),
+    defect(
+        "eptp-at-half",
+        "The entries of L1's list of EPTPs are taken to have four bytes.",
+        "arch/x86/kvm/vmx/nested.c",
+        r"&new_eptp, index \* 8, 8\)",
+        "&new_eptp, index * 4, 8)",
+        _roots(_EptpAtHalf),
+    ),
+    defect(
+        "eptp-set-up-first",
+        "The MMU is set up before L2 has the other EPTP.",
+        "arch/x86/kvm/vmx/nested.c",
+        r"(vmcs12->ept_pointer = new_eptp;)\s+(nested_ept_new_eptp\(vcpu\);)",
+        r"\2\n\t\t\1",
+        _roots(_EptpSetUpFirst),
     ),
     defect(
         "pae-root-entry-writable",

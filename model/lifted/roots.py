@@ -37,6 +37,7 @@ from mmuproof.model.named import (
 from mmuproof.model.roots import (
     KEPT_ROOTS,
     DirectRootsMade,
+    EptpSwitched,
     KeptRoot,
     PageAsked,
     RootAsked,
@@ -69,6 +70,8 @@ _PAE_TABLE = ArrayType(IntType(64, False, "u64"), 4, "u64[4]")
 """The root of PAE paging has four entries."""
 
 
+_RCX = 1
+"""The number of RCX among the registers: SDM 3.4.1, APM 3.1.1."""
 _LOAD, _NUMBER = 8 + 5, 0xFF
 """KVM_REQ_LOAD_MMU_PGD, and the bits of a request that tell which it is."""
 
@@ -180,6 +183,36 @@ class LiftedRoots(Roots, Remembers):
             needed=ne(before, after),
             wanted_pgd=after,
             wanted_role=_role_in_use(bench, bench.memory, vcpu, ""),
+        )
+
+    @once
+    def eptp_switched(self) -> EptpSwitched:
+        """See `Roots.eptp_switched`."""
+        bench = Bench(self._nested_vmx, cuts.SWITCH)
+        vcpu, vmcs12 = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("vmcs12", vmcs12_fields.STRUCT)
+        index = read(bench.memory, vcpu, bench.place(vcpu, kvm_vcpu.REGISTERS).offset + _RCX * 64, 32)
+        address, before = (
+            bench.read(vmcs12, name) for name in (vmcs12_fields.EPTP_LIST_ADDRESS, vmcs12_fields.EPT_POINTER)
+        )
+        left = bench.integer(functions.NESTED_VMX_EPTP_SWITCHING)
+        told = bench.session.argument
+        reads = bench.session.only_call(cuts.READ_LIST.function)
+        checks = bench.session.only_call(cuts.CHECK_EPTP.function)
+        rebuilds = bench.session.only_call(cuts.SET_UP_EPT.function)
+        return EptpSwitched(
+            index=index,
+            list_address=address,
+            done=eq(left, 0),
+            gfn=told(reads, "gfn"),
+            offset=told(reads, "offset"),
+            length=told(reads, "len"),
+            found=told(checks, "new_eptp"),
+            valid=all_of(checks.guard, ne(var(checks.tag, 1), 0)),
+            before=before,
+            after=bench.read(vmcs12, vmcs12_fields.EPT_POINTER),
+            rebuilt=rebuilds.guard,
+            at_rebuild=bench.read(vmcs12, vmcs12_fields.EPT_POINTER, rebuilds.memory),
+            evidence=bench.session.evidence(),
         )
 
     @once

@@ -34,6 +34,7 @@ NEW_TABLES_HOLD = "arch.mmu_shadow_page_cache.init_value"
 NEW_TABLES_ZEROED = "arch.mmu_shadow_page_cache.gfp_zero"
 PDPTRS_FROM_USERSPACE = "arch.pdptrs_from_userspace"
 PKRU = "arch.pkru"
+REGISTERS = "arch.regs"
 RESERVED_GPA_BITS = "arch.reserved_gpa_bits"
 
 # The members of ``struct x86_emulate_ctxt``.

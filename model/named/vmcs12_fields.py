@@ -6,6 +6,7 @@ STRUCT = "struct vmcs12"
 
 CPU_BASED_VM_EXEC_CONTROL = "cpu_based_vm_exec_control"
 EPT_POINTER = "ept_pointer"
+EPTP_LIST_ADDRESS = "eptp_list_address"
 GUEST_CR0 = "guest_cr0"
 GUEST_CR4 = "guest_cr4"
 GUEST_IA32_EFER = "guest_ia32_efer"

@@ -13,6 +13,7 @@ from mmuproof.model.reference.base.trace import Trace
 from mmuproof.model.roots import (
     KEPT_ROOTS,
     DirectRootsMade,
+    EptpSwitched,
     KeptRoot,
     PageAsked,
     RootAsked,
@@ -31,17 +32,20 @@ from mmuproof.smt.terms import (
     bool_var,
     bv,
     eq,
+    extract,
     implies,
     ite,
     ne,
     negate,
     ule,
+    ult,
     var,
     zext,
 )
 
 _INVALID = (1 << 64) - 1
 _PCID_ENABLE_BIT, _NO_FLUSH = 17, 1 << 63
+_SECONDARY_CONTROLS_BIT, _ENABLE_EPT_BIT = 31, 1
 
 
 class ReferenceRoots(ReferenceArea, Roots):
@@ -64,6 +68,46 @@ class ReferenceRoots(ReferenceArea, Roots):
             in_role=self.set_up_before(change),
             evidence=Trace(change.value).evidence,
         )
+
+    def eptp_switched(self) -> EptpSwitched:
+        """See `Roots.eptp_switched`."""
+        trace, address = Trace("nested_vmx_eptp_switching"), var("vmcs12->eptp_list_address", 64)
+        index = extract(var("vcpu->arch.regs[1]", 64), 31, 0)
+        before, found = var("vmcs12->ept_pointer", 64), var("new_eptp after kvm_vcpu_read_guest_page()", 64)
+        primary, secondary = (var(f"vmcs12->{name}_vm_exec_control", 32) for name in ("cpu_based", "secondary"))
+        with_ept = all_of(bit(primary, _SECONDARY_CONTROLS_BIT), bit(secondary, _ENABLE_EPT_BIT))
+        readable = eq(var("kvm_vcpu_read_guest_page()", 32), 0)
+        read, other = all_of(with_ept, self._is_listed(index), readable), ne(found, before)
+        valid = all_of(read, other, ne(var("nested_vmx_check_eptp()", 1), 0))
+        switched = all_of(read, other, self._is_allowed(valid))
+        return EptpSwitched(
+            index=index,
+            list_address=address,
+            done=any_of(all_of(read, negate(other)), switched),
+            gfn=address >> 12,
+            offset=index * self._entry_bytes(),
+            length=bv(8, 32),
+            found=found,
+            valid=valid,
+            before=before,
+            after=ite(switched, found, before),
+            rebuilt=switched,
+            at_rebuild=self._at_rebuild(before, found),
+            evidence=trace.evidence,
+        )
+
+    def _is_listed(self, index: BitVec) -> Bool:
+        return ult(index, 512)
+
+    def _entry_bytes(self) -> int:
+        return 8
+
+    def _is_allowed(self, valid: Bool) -> Bool:
+        return valid
+
+    def _at_rebuild(self, before: BitVec, found: BitVec) -> BitVec:
+        """The EPTP of L2 when the MMU is set up for it."""
+        return found
 
     def set_up_before(self, change: RootChange) -> Bool:
         """Whether the MMU is set up for the new registers before it is asked for a root."""

@@ -17,6 +17,10 @@ def test_asked(both: Both, change: RootChange) -> None:
     prove_equal(*(kvm.roots.asked(change) for kvm in both), partial={CheckKind.WARN})
 
 
+def test_eptp_switched(both: Both) -> None:
+    prove_equal(*(kvm.roots.eptp_switched() for kvm in both), partial={CheckKind.WARN})
+
+
 def test_taken(both: Both) -> None:
     prove_equal(*(kvm.roots.taken() for kvm in both), partial={CheckKind.WARN})
 
