@@ -11,7 +11,7 @@ from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
 from mmuproof.model.set_ups import handler_number
-from mmuproof.smt.terms import BitVec, Bool, all_of, bv, eq, ite, negate
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bv, eq, ite, negate
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -47,6 +47,11 @@ class _PaeShadowedAs32Bit(ReferenceSetUps):
         return found
 
 
+class _PaeSyncedAs32Bit(ReferenceSetUps):
+    def _shadow_sync(self, paging: Bool, wide: Bool, before: BitVec) -> BitVec:
+        return super()._shadow_sync(paging, FALSE, before)
+
+
 class _UnpagedFaultsByTdp(ReferenceSetUps):
     def _shadow_fault(self, kind: MmuKind, paging: Bool, wide: Bool) -> BitVec:
         fault = super()._shadow_fault(kind, paging, wide)
@@ -69,6 +74,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"else if \(is_cr4_pae\(context(?:->w)?\)\)(\s+paging64_init_context)",
         r"else if (context->root_role.level > PT32E_ROOT_LEVEL)\1",
         partial(ReferenceKvm, set_ups=_PaeShadowedAs32Bit),
+    ),
+    defect(
+        "pae-synced-as-32-bit",
+        "SPTEs of tables with entries of eight bytes are brought up to date from entries of four.",
+        _MMU_C,
+        r"context->sync_(spte|page) = paging64_sync_\1;",
+        r"context->sync_\1 = paging32_sync_\1;",
+        partial(ReferenceKvm, set_ups=_PaeSyncedAs32Bit),
     ),
     defect(
         "unpaged-faults-by-tdp",

@@ -92,8 +92,8 @@ def _of_the_mode(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
 THEOREMS = (
     Theorem(
         name="setup.formats",
-        claim="After a set-up, the guest's tables are walked, its faults are handled and SPTEs are brought up to date "
-        "by what is made for tables of the format that the guest's paging mode has, and of no other.",
+        claim="After a set-up, the guest's tables are walked by what is made for the format that its paging mode has. "
+        "So are its faults handled, and SPTEs brought up to date.",
         source="SDM 5.1.1 and 5.3 to 5.5; APM 15.25.3; KVM makes each such function of one text for each format",
         assumes=(
             EVERY_REGISTER,
@@ -104,7 +104,7 @@ THEOREMS = (
         catches=(
             Catch("pae-walked-as-32-bit", "walks-other-tables"),
             *showing("faults-of-other-tables", "pae-shadowed-as-32-bit", "unpaged-faults-by-tdp"),
-            Catch("pae-shadowed-as-32-bit", "syncs-other-tables"),
+            Catch("pae-synced-as-32-bit", "syncs-other-tables"),
         ),
     ),
 )

@@ -97,6 +97,7 @@ def test_findings_that_are_put_right_are_absent(kernel_tree: Callable[[str], Pat
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_of_a_source_in_which_findings_are_put_right_their_theorems_are_proved(
     kernel_tree: Callable[[str], Path], tmp_path: Path
 ) -> None:

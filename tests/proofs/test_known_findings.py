@@ -83,6 +83,7 @@ def test_each_is_of_a_theorem_that_is_stated_for_its_vendor() -> None:
     assert all(shape.vendor in vendors[shape.theorem] for finding in KNOWN_FINDINGS for shape in finding.shapes)
 
 
+@pytest.mark.long
 def test_the_reference_model_shows_those_of_its_kernel_and_nothing_else() -> None:
     shown = shapes_shown(ReferenceKvm())
     known = known_in(ReferenceKvm(), KNOWN_FINDINGS, RELEASE)

@@ -38,8 +38,8 @@ def refuted_parts(tree: Path, name: str, *edits: SourceEdit) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("edits", "left"),
     [
-        pytest.param((), (_ENDS_BEHIND, _BEGINS_BEFORE), id="the first"),
-        pytest.param((_EACH_JUDGED,), (_BEGINS_BEFORE,), id="the first, then each"),
+        pytest.param((), (_ENDS_BEHIND, _BEGINS_BEFORE), id="the first", marks=pytest.mark.long),
+        pytest.param((_EACH_JUDGED,), (_BEGINS_BEFORE,), id="the first, then each", marks=pytest.mark.long),
         pytest.param((_FIRST_JUDGED, _EACH_JUDGED), (), id="each"),
         pytest.param((_FIRST_JUDGED,), ("", _ENDS_BEHIND, _BEGINS_BEFORE), id="none"),
     ],

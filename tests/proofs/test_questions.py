@@ -117,6 +117,7 @@ def _named() -> set[str]:
 
 
 @pytest.mark.kernel
+@pytest.mark.long
 def test_every_question_has_a_claim_of_its_own(kernel_tree: Callable[[str], Path]) -> None:
     asked: set[str] = set()
     with kernel_at(kernel_tree("7.2")) as kvm:

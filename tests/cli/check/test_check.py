@@ -95,6 +95,7 @@ def test_a_patch_to_a_header_that_no_unit_includes_opens_no_theorem(
     assert (status, "theorems: none looks at what is changed" in output) == (0, True)
 
 
+@pytest.mark.long
 def test_a_files_name_begins_no_line_of_its_own(kernel_tree: Callable[[str], Path], run: Run, tmp_path: Path) -> None:
     file, lines = tmp_path / "new.patch", tmp_path / "lines.txt"
     name = r"arch/x86/kvm/svm/a\n::error::b.c"

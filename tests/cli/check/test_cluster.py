@@ -69,6 +69,7 @@ def test_the_workers_find_what_one_process_finds(repository: Path, cluster: Any)
     assert ended(begun(repository, "--dask", cluster.scheduler.address)) == here
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_loses_nothing(repository: Path, cluster: Any) -> None:
     here = ended(begun(repository))
     processes = cluster.run(os.getpid)

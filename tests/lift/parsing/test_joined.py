@@ -14,7 +14,6 @@ from mmuproof.lift.tree.stand_ins import clang_arguments, write_stand_ins
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.unit_paths import MMU_UNITS, is_of_mmu
 from tests.lift.machine.conftest import CLANG
-from tests.long_run import kernels
 
 KVM = "arch/x86/kvm"
 ONE, TWO = f"{KVM}/mmu/one.c", f"{KVM}/mmu/two.c"
@@ -157,7 +156,8 @@ def test_units_of_different_modules_are_kept_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("version", kernels("7.3", "7.2", "6.12", "6.1"))
+@pytest.mark.long
+@pytest.mark.parametrize("version", ["7.3", "7.2", "6.12", "6.1"])
 def test_every_function_of_the_mmu_says_the_same_as_in_its_unit_alone(
     version: str, kernel_tree: Callable[[str], Path], tmp_path: Path
 ) -> None:
