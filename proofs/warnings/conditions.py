@@ -367,6 +367,11 @@ UNDECIDED: tuple[Assertion, ...] = (
         NESTED_VMX_C,
         "the guest's control of performance counters can be loaded, which has been checked",
     ),
+    Assertion(
+        "nested_vmx_eptp_switching",
+        NESTED_VMX_C,
+        "L1 lets L2 switch EPTPs only where it has EPT on, which VM entry checks",
+    ),
     Assertion("svm_free_nested", "arch/x86/kvm/svm/nested.c", "no vCPU runs in the VMCB of an L2 that is freed"),
     Assertion(
         "nested_evmcs_check_controls", "arch/x86/kvm/vmx/hyperv.c", "the upper half of the VM-function controls is 0"
