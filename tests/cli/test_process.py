@@ -154,7 +154,7 @@ def test_a_real_kernel_is_proved(kernel_tree: Callable[[str], Path], tmp_path: P
 @pytest.mark.parametrize(
     ("version", "theorems"),
     [
-        pytest.param(None, ("permission.*", "gating.*")),
+        pytest.param(None, ("permission.*", "gating.*", "entry.reserved-npt")),
         pytest.param(None, (), marks=pytest.mark.long),
         pytest.param("7.2", (), marks=[pytest.mark.kernel, pytest.mark.long]),
     ],
