@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Pointer, same_place
-from mmuproof.smt.terms import BitVec, Bool, any_of, var
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, ne, resize, var
+
+_FIRST_OF_ARCH, _REQUEST = 8, 0xFF
+"""KVM_REQUEST_ARCH_BASE, and the bits of a request that tell which it is: KVM_REQUEST_MASK."""
 
 
 def is_given(call: CallMade, pointer: Pointer) -> Bool:
     """Whether a call is given a pointer, as whichever argument."""
     return any_of(*(same_place(each, pointer) for each in call.arguments if isinstance(each, Pointer)))
+
+
+def is_called(calls: Iterable[CallMade], *pointers: Pointer) -> Bool:
+    """Whether one of some calls is made, and is given all of these pointers."""
+    return any_of(*(all_of(call.guard, *(is_given(call, each) for each in pointers)) for call in calls))
+
+
+def is_answered_yes(calls: Iterable[CallMade]) -> Bool:
+    """Whether one of some calls is made that answers yes or no, and answers yes."""
+    return any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in calls))
+
+
+def is_request(call: CallMade, number: int) -> Bool:
+    """Whether a call asks for ``KVM_ARCH_REQ(number)``, by the first number that it is given."""
+    return eq(resize(numbers_given(call)[0], 32) & _REQUEST, _FIRST_OF_ARCH + number)
 
 
 def numbers_given(call: CallMade) -> list[BitVec]:

@@ -13,7 +13,7 @@ from mmuproof.model.child_syncs import ChildrenSynced, ChildSyncs, UnsyncRound
 from mmuproof.model.cuts import child_syncs as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_called, is_given, is_request, numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
@@ -26,8 +26,8 @@ from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, 
 _SEARCHES, _SYNCS = functions.INNER_MMU_UNSYNC_WALK, functions.MMU_SYNC_CHILDREN
 _ROOM = 16
 _PRESENT, _LARGE = "SPTE_MMU_PRESENT_MASK", 7
-_REQUEST, _NUMBER = 8 + 3, 0xFF
-"""KVM_REQ_MMU_SYNC, and the bits of a request that tell which it is."""
+_SYNC_REQUEST = 3
+"""The number of KVM_REQ_MMU_SYNC."""
 
 
 class LiftedChildSyncs(ChildSyncs, Remembers):
@@ -79,7 +79,7 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
             full=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in adds)),
             found=var(f"{cuts.BELOW.function}()", 32),
             added=any_of(*(of_entry(call, child) for call in adds)),
-            searched=any_of(*(all_of(call.guard, is_given(call, pointer_to(child))) for call in searches)),
+            searched=is_called(searches, pointer_to(child)),
             forgotten=any_of(*(of_entry(call, page) for call in session.calls(cuts.FORGET.function))),
             before=read(made.head, count, 0, 32),
             after=read(made.head if made.end is None else made.end, count, 0, 32),
@@ -114,7 +114,7 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
         asked = [
             call
             for call in session.calls(*(cut.function for cut in cuts.ASK))
-            if eq(resize(numbers_given(call)[0], 32) & _NUMBER, _REQUEST) is TRUE
+            if is_request(call, _SYNC_REQUEST) is TRUE
         ]
         ends = session.calls(cuts.END.function)
         first_sync = min(order.index(call) for call in syncs) if syncs else len(order)

@@ -17,7 +17,7 @@ from mmuproof.model.frame_handlers import (
     VcpuFrameProtected,
 )
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_given, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_vcpu, kvm_vm
 from mmuproof.smt.terms import Bool, all_of, any_of, boolean, bv, eq, implies, ne, sle, var
@@ -58,7 +58,7 @@ class LiftedFrameHandlers(FrameHandlers, Remembers):
             for call in calls
         ]
         return ListHandled(
-            done=any_of(*done), answer=ne(answer, 0), changed=_answers(calls), evidence=bench.session.evidence()
+            done=any_of(*done), answer=ne(answer, 0), changed=is_answered_yes(calls), evidence=bench.session.evidence()
         )
 
     @once
@@ -95,7 +95,7 @@ class LiftedFrameHandlers(FrameHandlers, Remembers):
             yields=told("can_yield"),
             may_yield=ne(may_yield, 0),
             answer=ne(answer, 0),
-            due=_answers((call,)),
+            due=is_answered_yes((call,)),
             evidence=session.evidence(),
         )
 
@@ -130,14 +130,9 @@ class LiftedFrameHandlers(FrameHandlers, Remembers):
                 )
             ),
             answer=ne(answer, 0),
-            changed=_answers(calls),
+            changed=is_answered_yes(calls),
             evidence=session.evidence(),
         )
-
-
-def _answers(calls: tuple[CallMade, ...]) -> Bool:
-    """Whether one of some calls says yes."""
-    return any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in calls))
 
 
 def _is_for(call: CallMade, name: str) -> Bool:

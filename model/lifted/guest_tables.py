@@ -24,7 +24,7 @@ from mmuproof.model.guest_tables import (
 )
 from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, numbers_given
 from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, member, read
@@ -176,7 +176,7 @@ class LiftedGuestTables(GuestTables, Remembers):
             protects=any_of(
                 *(all_of(desk.of_frame(call, gfn, slot), eq(told(call, "min_level"), 1)) for call in protects)
             ),
-            stale=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in protects)),
+            stale=is_answered_yes(protects),
             other_slot=elsewhere,
             protects_elsewhere=any_of(
                 *(all_of(desk.of_frame(call, gfn, other), eq(told(call, "min_level"), 1)) for call in protects)

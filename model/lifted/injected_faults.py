@@ -9,7 +9,7 @@ from mmuproof.model.cuts import injected_faults as cuts
 from mmuproof.model.cuts.faults import GIVES
 from mmuproof.model.injected_faults import InjectedFault, InjectedFaults, QueuedFault
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_called, is_given, numbers_given
 from mmuproof.model.lifted.changes import differ
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
@@ -62,10 +62,7 @@ class LiftedInjectedFaults(InjectedFaults, Remembers):
             invalidated=invalidated,
             right_mmu=right,
             in_use=in_use,
-            told=all_of(
-                any_of(*(all_of(call.guard, is_given(call, pointer_to(fault))) for call in owners)),
-                *(negate(call.guard) for call in others),
-            ),
+            told=all_of(is_called(owners, pointer_to(fault)), *(negate(call.guard) for call in others)),
             unchanged=all_of(
                 *(
                     implies(call.guard, negate(differ(fault, x86_exception.TOLD, before, call.memory)))

@@ -38,7 +38,7 @@ from mmuproof.model.kept_roots import (
 )
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.cached_roots import ROOTS
-from mmuproof.model.lifted.calls_made import is_given
+from mmuproof.model.lifted.calls_made import is_called
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, has_member, read
 from mmuproof.model.named import functions, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
@@ -187,7 +187,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
 
         def is_synced(page: Object) -> Bool:
             calls = desk.session.calls(cuts.SYNC_CHILDREN.function)
-            return any_of(*(all_of(call.guard, is_given(call, pointer_to(page))) for call in calls))
+            return is_called(calls, pointer_to(page))
 
         return RootsSynced(
             direct=ne(desk.flag(desk.mmu, kvm_mmu.ROOT_ROLE, page_role.DIRECT), 0),
@@ -303,10 +303,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         bench = Bench(self._unit, cuts.RESETS)
         vcpu = pointer_to(bench.add("vcpu", kvm_vcpu.STRUCT))
         bench.call(functions.KVM_MMU_RESET_CONTEXT)
-        given_up, set_up = (
-            any_of(*(all_of(call.guard, is_given(call, vcpu)) for call in bench.session.calls(cut.function)))
-            for cut in (cuts.UNLOAD, cuts.SET_UP)
-        )
+        given_up, set_up = (is_called(bench.session.calls(cut.function), vcpu) for cut in (cuts.UNLOAD, cuts.SET_UP))
         return ContextReset(given_up=given_up, set_up=set_up, evidence=bench.session.evidence())
 
 

@@ -8,6 +8,7 @@ from mmuproof.lift.machine.memory import NULL, Pointer, choose, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import map_answers as cuts
 from mmuproof.model.cuts import stores
+from mmuproof.model.lifted.calls_made import is_answered_yes
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_SPTE, EntryBench
 from mmuproof.model.lifted.once import Remembers, once
@@ -51,7 +52,7 @@ class LiftedMapAnswers(MapAnswers, Remembers):
             level=level,
             writes=writes,
             makes=any_of(of_mmio, *(call.guard for call in makes)),
-            protected=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in makes)),
+            protected=is_answered_yes(makes),
             makes_mmio=of_mmio,
             is_mmio=_IS_MMIO if of_tdp else of_mmio,
             made=ite(of_mmio, NEW_MMIO_SPTE, NEW_SPTE),

@@ -7,7 +7,7 @@ from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, choo
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import parent_links as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given
+from mmuproof.model.lifted.calls_made import is_called, is_given
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.listed_entries import listing
 from mmuproof.model.lifted.once import Remembers, once
@@ -59,12 +59,7 @@ class LiftedParentLinks(ParentLinks, Remembers):
         bench.session.call(bench.memory, _NOTES, objects=bench.objects, pointers={_NAMES[0]: given})
         return ParentNoted(
             some=negate(none),
-            listed=any_of(
-                *(
-                    all_of(call.guard, is_given(call, entry), is_given(call, self._list_of(bench, page)))
-                    for call in bench.session.calls(cuts.LIST.function)
-                )
-            ),
+            listed=is_called(bench.session.calls(cuts.LIST.function), entry, self._list_of(bench, page)),
             evidence=bench.session.evidence(),
         )
 
@@ -80,10 +75,8 @@ class LiftedParentLinks(ParentLinks, Remembers):
         finds, takes = session.calls(functions.RMAP_GET_FIRST), session.calls(functions.DROP_PARENT_PTE)
         return ParentsRound(
             there=negate(bool_var(f"{functions.RMAP_GET_FIRST}() finds none")),
-            of_page=any_of(*(all_of(call.guard, is_given(call, self._list_of(bench, page))) for call in finds)),
-            taken_away=any_of(
-                *(all_of(call.guard, is_given(call, entry), is_given(call, pointer_to(page))) for call in takes)
-            ),
+            of_page=is_called(finds, self._list_of(bench, page)),
+            taken_away=is_called(takes, entry, pointer_to(page)),
             goes_on=made.goes_on,
             evidence=session.evidence(),
         )
@@ -100,11 +93,6 @@ class LiftedParentLinks(ParentLinks, Remembers):
         cleared = [all_of(call.guard, is_given(call, entry)) for call in session.calls(cuts.CLEAR.function)]
         return EntryTakenAway(
             emptied=any_of(*cleared, eq(read(bench.memory, table, LOOKED_AT * 64, 64), 0 if empty is None else empty)),
-            unlisted=any_of(
-                *(
-                    all_of(call.guard, is_given(call, entry), is_given(call, own))
-                    for call in session.calls(cuts.UNLIST.function)
-                )
-            ),
+            unlisted=is_called(session.calls(cuts.UNLIST.function), entry, own),
             evidence=session.evidence(),
         )

@@ -15,7 +15,7 @@ from mmuproof.model.cuts.guest_tables import SLOT_OF, SPACE
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.address_spaces import space_of
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, numbers_given
 from mmuproof.model.lifted.entry_bench import EntryBench
 from mmuproof.model.lifted.listed_entries import content, entry_of, is_there, listing
 from mmuproof.model.lifted.once import Remembers, once
@@ -191,12 +191,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
                 for call in session.calls(cuts.RMAP.function)
             )
         )
-        put = any_of(
-            *(
-                all_of(call.guard, is_given(call, desk.sptep), is_given(call, pointer_to(head)))
-                for call in session.calls(cuts.LIST.function)
-            )
-        )
+        put = is_called(session.calls(cuts.LIST.function), desk.sptep, pointer_to(head))
         flushed: list[Bool] = []
         for call in session.calls(*(cut.function for cut in cuts.FLUSH)):
             told = numbers_given(call)
@@ -289,11 +284,11 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         due, due_after = _due(made)
         return ListRound(
             here=is_there(self._unit, made.head, entry),
-            changes=any_of(*(all_of(call.guard, is_given(call, entry)) for call in protects)),
+            changes=is_called(protects, entry),
             as_asked=all_of(
                 *(implies(call.guard, eq(resize(each, 8), wanted)) for call in protects for each in numbers_given(call))
             ),
-            owes=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in protects)),
+            owes=is_answered_yes(protects),
             due=due,
             due_after=due_after,
             answer=iff(ne(answer, 0), due),
@@ -380,7 +375,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
                 )
             ),
             max_level=var(f"{cuts.LARGEST.function}()", 32),
-            dropped=any_of(*(all_of(call.guard, is_given(call, entry)) for call in drops)),
+            dropped=is_called(drops, entry),
             flushed=flushes,
             due=any_of(
                 *(all_of(back.guard, ne(read(back.memory, due, 0, 32), 0)) for back in session.machine.went_back),

@@ -15,6 +15,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common
 from mmuproof.model.cuts import roots as cuts
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_request
 from mmuproof.model.lifted.kept_roots import forgets_mmio
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
@@ -72,8 +73,8 @@ _PAE_TABLE = ArrayType(IntType(64, False, "u64"), 4, "u64[4]")
 
 _RCX = 1
 """The number of RCX among the registers: SDM 3.4.1, APM 3.1.1."""
-_LOAD, _NUMBER = 8 + 5, 0xFF
-"""KVM_REQ_LOAD_MMU_PGD, and the bits of a request that tell which it is."""
+_LOAD_REQUEST = 5
+"""The number of KVM_REQ_LOAD_MMU_PGD."""
 
 
 class LiftedRoots(Roots, Remembers):
@@ -432,4 +433,4 @@ def _role_in_use(bench: Bench, memory: Memory, owner: Object, prefix: str) -> Bi
 def _asks_to_load(bench: Bench) -> Bool:
     """Whether the vCPU is asked to load its root before it runs the guest again."""
     calls = bench.session.calls(*(cut.function for cut in common.REQUESTS))
-    return any_of(*(all_of(call.guard, eq(bench.session.argument(call, "req") & _NUMBER, _LOAD)) for call in calls))
+    return any_of(*(all_of(call.guard, is_request(call, _LOAD_REQUEST)) for call in calls))

@@ -16,7 +16,7 @@ from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.address_spaces import spaces
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
@@ -182,12 +182,7 @@ class LiftedSlotChanges(SlotChanges, Remembers):
             pages=pages,
             looks=any_of(*(all_of(call.guard, eq(session.argument(call, "gfn"), base + now)) for call in looks)),
             page=bench.listed(inner, base + now),
-            given_up=any_of(
-                *(
-                    all_of(call.guard, is_given(call, pointer_to(page)), is_given(call, pointer_to(queue)))
-                    for call in session.calls(cuts.GIVE_UP.function)
-                )
-            ),
+            given_up=is_called(session.calls(cuts.GIVE_UP.function), pointer_to(page), pointer_to(queue)),
             after=now if outer.end is None else read(outer.end, number, 0, 64),
             goes_on=outer.goes_on,
             due=ne(read(outer.head, due, 0, 8), 0),
@@ -225,7 +220,7 @@ class LiftedSlotChanges(SlotChanges, Remembers):
             zap_start, zap_end = ite(call.guard, first, zap_start), ite(call.guard, behind, zap_end)
             given = ne(numbers_given(call)[-1], 0)
             told = any_of(told, all_of(call.guard, iff(given, ne(read(inner.head, due, 0, 8), 0))))
-        changed = any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in zaps))
+        changed = is_answered_yes(zaps)
         spaces_asked, starts = session.calls(SPACE.function), session.calls(cuts.START.function)
         return SlotsZapped(
             needed=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
@@ -245,7 +240,7 @@ class LiftedSlotChanges(SlotChanges, Remembers):
             end=end,
             base=bench.read(found[0], kvm_memory_slot.BASE_GFN, inner.head),
             pages=bench.read(found[0], kvm_memory_slot.NPAGES, inner.head),
-            zaps=any_of(*(all_of(call.guard, is_given(call, slot)) for call in zaps)) if slot is not None else FALSE,
+            zaps=is_called(zaps, slot) if slot is not None else FALSE,
             zap_start=zap_start,
             zap_end=zap_end,
             told_due=told,

@@ -13,7 +13,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import slot_sweeps as cuts
 from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
@@ -92,13 +92,8 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
                 any_of(*(all_of(when, _includes(call, each)) for call, when in right)) for each in range(1, HUGEST + 1)
             ),
             tdp_done=done,
-            stale=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in walks)),
-            flushed=any_of(
-                *(
-                    all_of(call.guard, is_given(call, pointer_to(slot)))
-                    for call in bench.session.calls(*(cut.function for cut in cuts.FLUSH_SLOT))
-                )
-            ),
+            stale=is_answered_yes(walks),
+            flushed=is_called(bench.session.calls(*(cut.function for cut in cuts.FLUSH_SLOT)), pointer_to(slot)),
             evidence=bench.session.evidence(),
         )
 
@@ -152,7 +147,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
                 found.guard,
                 eq(session.argument(found, "level"), 1),
                 is_given(found, pointer_to(slot)),
-                any_of(*(all_of(call.guard, is_given(call, pointer_to(head))) for call in session.calls(does))),
+                is_called(session.calls(does), pointer_to(head)),
             ),
             number=session.argument(found, "gfn") - bench.read(slot, kvm_memory_slot.BASE_GFN, made.head) - offset,
             evidence=session.evidence(),
@@ -179,7 +174,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             aging=aging,
             tdp_mmu=tdp_mmu,
             shadowed=any_of(tables, negate(tdp_mmu)) if has_count else ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
-            tdp_done=any_of(*(all_of(call.guard, is_given(call, pointer_to(asked))) for call in calls)),
+            tdp_done=is_called(calls, pointer_to(asked)),
             tdp_young=by_tdp,
             shadow_done=shadow,
             shadow_young=young,

@@ -13,7 +13,7 @@ from mmuproof.model.cuts import flush_ranges
 from mmuproof.model.cuts import slot_walks as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import parameter_of, variable_of
@@ -191,9 +191,7 @@ class LiftedSlotWalks(SlotWalks, Remembers):
         has_choice = "can_yield" in self._unit.parameter_names(function)
         return SlotWalkRound(
             here=negate(rmap.is_null),
-            handled=any_of(
-                *(all_of(call.guard, is_given(call, rmap), is_given(call, pointer_to(slot))) for call in handles)
-            ),
+            handled=is_called(handles, rmap, pointer_to(slot)),
             level=bench.read(walk, slot_walk.LEVEL, made.head),
             start_level=told[slot_walk.START_LEVEL],
             start=told[slot_walk.START_GFN],
@@ -201,7 +199,7 @@ class LiftedSlotWalks(SlotWalks, Remembers):
             gfn=bench.read(walk, slot_walk.GFN, made.head),
             due_at_first=ne(flags["flush"], 0),
             stale=ne(read(made.head, stale, 0, 8), 0),
-            changes=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in handles)),
+            changes=is_answered_yes(handles),
             may_yield=ne(flags["can_yield"], 0) if has_choice else TRUE,
             flushes_first=ne(flags["flush_on_yield"], 0),
             yields=any_of(*(call.guard for call in yields)),

@@ -11,7 +11,7 @@ from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import table_writes as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.listed_pages import PageListBench
@@ -85,9 +85,7 @@ class LiftedTableWrites(TableWrites, Remembers):
             unfit=any_of(
                 ne(var(judge.tag, 1), 0), *(ne(var(call.tag, 1), 0) for call in session.calls(cuts.FLOODS.function))
             ),
-            gives_up=any_of(
-                *(all_of(call.guard, is_given(call, page)) for call in session.calls(cuts.GIVE_UP.function))
-            ),
+            gives_up=is_called(session.calls(cuts.GIVE_UP.function), page),
             none=bool_var(_NONE),
             entry=self._dropped(bench, inner, page, pointer_to(table, _FIRST * 64)),
             goes_on=outer.goes_on,
@@ -117,9 +115,7 @@ class LiftedTableWrites(TableWrites, Remembers):
             begins=made.begins,
             of_frame=bench.looked_up(gfn),
             page=bench.listed(made, gfn),
-            gives_up=any_of(
-                *(all_of(call.guard, is_given(call, page)) for call in session.calls(cuts.GIVE_UP.function))
-            ),
+            gives_up=is_called(session.calls(cuts.GIVE_UP.function), page),
             goes_on=made.goes_on,
             frees=frees.guard,
             answer=ne(answer, 0),
@@ -150,7 +146,7 @@ class LiftedTableWrites(TableWrites, Remembers):
             error_code=code,
             reinjects=ne(var(f"{cuts.REINJECTS.function}()", 1), 0),
             unprotects=any_of(*(all_of(call.guard, eq(numbers_given(call)[0], address)) for call in unprotects)),
-            unprotected=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in unprotects)),
+            unprotected=is_answered_yes(unprotects),
             in_guest=in_guest,
             may_retry=ne((read(bench.memory, kind, 0, 32) ^ var("*emulation_type", 32)) & allows, 0),
             retries=eq(answer, constant_of(unit, constants.RET_PF_RETRY)),

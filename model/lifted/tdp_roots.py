@@ -10,7 +10,7 @@ from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, Targ
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import tdp_roots as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_called, is_given, numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read_member
@@ -136,5 +136,5 @@ def _is_held(bench: Bench, root: Object) -> Bool:
     lists = session.calls(cuts.LIST.function)
     return all_of(
         any_of(*(all_of(c.guard, is_given(c, count), eq(resize(numbers_given(c)[0], 32), _HELD)) for c in counts)),
-        any_of(*(all_of(c.guard, is_given(c, link), is_given(c, roots)) for c in lists)),
+        is_called(lists, link, roots),
     )

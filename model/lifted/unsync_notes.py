@@ -11,7 +11,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common, flush_ranges, stores
 from mmuproof.model.cuts import unsync_notes as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, numbers_given
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.listed_entries import entry_of, is_there, listing
 from mmuproof.model.lifted.once import Remembers, once
@@ -69,7 +69,7 @@ class LiftedUnsyncNotes(UnsyncNotes, Remembers):
         sets = session.calls(cuts.SET_BIT.function)
         notes = pointer_to(page, bench.place(page, kvm_mmu_page.UNSYNC_CHILD_BITMAP).offset)
         return UnsyncNoted(
-            was_noted=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in sets)),
+            was_noted=is_answered_yes(sets),
             noted=any_of(
                 *(
                     all_of(call.guard, eq(resize(numbers_given(call)[0], 32), LOOKED_AT), is_given(call, notes))
@@ -78,9 +78,7 @@ class LiftedUnsyncNotes(UnsyncNotes, Remembers):
             ),
             before=resize(before, 32),
             after=resize(bench.read(page, kvm_mmu_page.UNSYNC_CHILDREN), 32),
-            tells=any_of(
-                *(all_of(call.guard, is_given(call, pointer_to(page))) for call in session.calls(cuts.TELL.function))
-            ),
+            tells=is_called(session.calls(cuts.TELL.function), pointer_to(page)),
             evidence=session.evidence(),
         )
 
@@ -99,10 +97,8 @@ class LiftedUnsyncNotes(UnsyncNotes, Remembers):
         notes = session.calls(cuts.NOTE.function)
         return ParentsToldRound(
             here=is_there(self._unit, made.head, entry),
-            notes=any_of(*(all_of(call.guard, is_given(call, entry)) for call in notes)),
-            of_page=any_of(
-                *(all_of(call.guard, is_given(call, listed)) for call in session.calls(functions.RMAP_GET_FIRST))
-            ),
+            notes=is_called(notes, entry),
+            of_page=is_called(session.calls(functions.RMAP_GET_FIRST), listed),
             evidence=session.evidence(),
         )
 

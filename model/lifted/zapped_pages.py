@@ -11,7 +11,7 @@ from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import zapped_pages as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given
+from mmuproof.model.lifted.calls_made import is_called, is_given, is_request
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
@@ -25,8 +25,8 @@ _ALL = (functions.INNER_KVM_MMU_ZAP_ALL_FAST_FRONT_HALF, functions.KVM_MMU_ZAP_A
 _EMPTIES, _LEFT_BEHIND = functions.TDP_MMU_ZAP_ROOT, "kvm_mmu_free_obsolete_roots"
 
 
-_REQUEST, _NUMBER = 8 + 31, 0xFF
-"""KVM_REQ_MMU_FREE_OBSOLETE_ROOTS, and the bits of a request that tell which it is."""
+_FREE_ROOTS_REQUEST = 31
+"""The number of KVM_REQ_MMU_FREE_OBSOLETE_ROOTS."""
 _DIRECT_ROOTS, _IN_USE = constants.KVM_DIRECT_ROOTS, 1
 """The kind of roots that are no mirrors, and what means the root in use."""
 
@@ -46,7 +46,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
     def _told(self, bench: Bench) -> list[CallMade]:
         """The calls that tell vCPUs to let go of roots."""
         calls = bench.session.calls(cuts.TELL.function)
-        return [call for call in calls if eq(bench.session.argument(call, "req") & _NUMBER, _REQUEST) is TRUE]
+        return [call for call in calls if is_request(call, _FREE_ROOTS_REQUEST) is TRUE]
 
     @once
     def given_up(self) -> PageGivenUp:
@@ -74,7 +74,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
         told = self._told(bench)
 
         def done(cut: Cut) -> Bool:
-            return any_of(*(all_of(c.guard, is_given(c, pointer_to(page))) for c in session.calls(cut.function)))
+            return is_called(session.calls(cut.function), pointer_to(page))
 
         return PageGivenUp(
             in_use=uses,
@@ -87,7 +87,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
             unlinked=done(cuts.UNLINK),
             uncounted=done(cuts.UNCOUNT),
             synced=done(cuts.SYNCED),
-            queued=any_of(*(all_of(c.guard, is_given(c, link), is_given(c, pointer_to(queue))) for c in queues)),
+            queued=is_called(queues, link, pointer_to(queue)),
             invalid=ne(bench.flag(page, kvm_mmu_page.ROLE, page_role.INVALID), 0),
             told=any_of(*(call.guard for call in told)),
             told_late=all_of(
@@ -166,8 +166,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
         bench.call(_LEFT_BEHIND)
         calls = bench.session.calls(cuts.FREE_OF_MMU.function)
         own, nested = (
-            any_of(*(all_of(c.guard, is_given(c, pointer_to(vcpu, mmus.find(part).offset))) for c in calls))
-            for part in (Part.ROOT_MMU, Part.NESTED_MMU)
+            is_called(calls, pointer_to(vcpu, mmus.find(part).offset)) for part in (Part.ROOT_MMU, Part.NESTED_MMU)
         )
         return LeftBehindFreed(own=own, nested=nested, evidence=bench.session.evidence())
 
@@ -187,7 +186,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
             due=ne(due, 0),
             some=some,
             flushed=session.called(cuts.FLUSH.function),
-            freed=any_of(*(all_of(call.guard, is_given(call, pointer_to(queue))) for call in frees)),
+            freed=is_called(frees, pointer_to(queue)),
             answer=ne(answer, 0),
             evidence=session.evidence(),
         )
