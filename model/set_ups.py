@@ -21,12 +21,12 @@ NO_HANDLER, HANDLER_BEFORE = 0, 1
 class TableFormat(IntEnum):
     """For which tables of the guest a handler is made, as numbers of eight bits.
 
-    ``NO_HANDLER`` is a null pointer, ``BEFORE`` whatever was there before all set-ups, and ``TDP`` a handler that
+    ``NONE`` is a null pointer, ``BEFORE`` whatever was there before all set-ups, and ``TDP`` a handler that
     reads no tables of the guest.
     """
 
-    NO_HANDLER = 0
-    BEFORE = 1
+    NONE = NO_HANDLER
+    BEFORE = HANDLER_BEFORE
     UNPAGED = 2
     FOUR_BYTES = 3
     EIGHT_BYTES = 4

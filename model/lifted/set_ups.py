@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mmuproof.lift.c_types import ArrayType, FunctionType, PointerType, RecordType, StructMember, member_at
@@ -112,37 +112,26 @@ class _Part:
     def handlers(self) -> Iterator[tuple[str, BitVec]]:
         """Where the pointers to functions lead, as numbers."""
         for place in self._handlers():
-            pointer = as_pointer(self.memory.read(self.vcpu, place.offset, place.width))
-            assert pointer is not None
-            number = bv(HANDLER_BEFORE, 32)
-            for target in pointer.targets:
-                number = ite(target.guard, bv(self._number(place.name, target), 32), number)
-            yield place.name, number
+            yield place.name, self._told(place, handler_number, 32)
 
     def formats(self) -> Iterator[tuple[str, BitVec]]:
         """For which tables those are made that read tables of the guest."""
         for place in self._handlers():
             if place.name in OF_TABLES:
-                pointer = as_pointer(self.memory.read(self.vcpu, place.offset, place.width))
-                assert pointer is not None
-                number = bv(TableFormat.BEFORE, 8)
-                for target in pointer.targets:
-                    number = ite(target.guard, bv(self._format(place.name, target), 8), number)
-                yield place.name, number
+                yield place.name, self._told(place, _format, 8)
 
-    def _format(self, name: str, target: Target) -> TableFormat:
-        if target.function is None:
-            return TableFormat(self._number(name, target))
-        if not target.function.known:
-            return TableFormat.BEFORE
-        found = format_of(target.function.name)
-        if found is None:
-            raise NotThere([f"for which tables {target.function.name}() is made"])
-        return found
+    def _told(self, place: StructMember, told: Callable[[str], int], width: int) -> BitVec:
+        """What is told of the functions to which a pointer leads, as a number of some width."""
+        pointer = as_pointer(self.memory.read(self.vcpu, place.offset, place.width))
+        assert pointer is not None
+        number = bv(HANDLER_BEFORE, width)
+        for target in pointer.targets:
+            number = ite(target.guard, bv(self._number(place.name, target, told), width), number)
+        return number
 
-    def _number(self, name: str, target: Target) -> int:
+    def _number(self, name: str, target: Target, told: Callable[[str], int]) -> int:
         if target.function is not None:
-            return handler_number(target.function.name) if target.function.known else HANDLER_BEFORE
+            return told(target.function.name) if target.function.known else HANDLER_BEFORE
         if not target.is_null:
             raise Refused(f"{self.record.name}.{name} leads to no function")
         return NO_HANDLER
@@ -287,3 +276,15 @@ class LiftedSetUps(SetUps, Remembers):
 def _width() -> BitVec:
     """How many bits the guest's physical addresses have."""
     return var("vcpu->arch.maxphyaddr", 8)
+
+
+def _format(function: str) -> TableFormat:
+    """For which tables a function is made.
+
+    Raises:
+        NotThere: its name does not tell.
+    """
+    found = format_of(function)
+    if found is None:
+        raise NotThere([f"for which tables {function}() is made"])
+    return found

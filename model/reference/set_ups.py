@@ -240,7 +240,7 @@ def _function(name: str) -> BitVec:
 
 def _format(handler: BitVec) -> BitVec:
     """For which tables the function is made that a handler's number stands for."""
-    found = ite(eq(handler, NO_HANDLER), bv(TableFormat.NO_HANDLER, 8), bv(TableFormat.BEFORE, 8))
+    found = ite(eq(handler, NO_HANDLER), bv(TableFormat.NONE, 8), bv(TableFormat.BEFORE, 8))
     for name in FUNCTIONS:
         made_for = format_of(name)
         assert made_for is not None

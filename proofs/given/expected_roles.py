@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mmuproof.model.kvm import Kvm, NotThere
 from mmuproof.model.reserved_bits import MmuKind, MmuRequest
@@ -29,6 +30,15 @@ CR4_FLAGS = (
 EFER_FLAGS = ((paging_mode.EFER_LMA_BIT, "LMA"), (paging_mode.EFER_NXE_BIT, "NX"))
 
 EVERY_REGISTER = "the registers are such as a processor can hold: KVM refuses EFER.LMA without CR0.PG and CR4.PAE"
+
+KINDS: Mapping[Vendor, tuple[MmuKind, ...]] = MappingProxyType(
+    {
+        Vendor.INTEL: (MmuKind.TDP, MmuKind.L2, MmuKind.NESTED_EPT),
+        Vendor.AMD: (MmuKind.TDP, MmuKind.L2, MmuKind.NESTED_NPT),
+        Vendor.SHADOW: (MmuKind.SHADOW,),
+    }
+)
+"""The MMUs that one vCPU has; without TDP there is one, for L2 as well."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
@@ -11,19 +10,11 @@ from mmuproof.model.set_ups import LEVELS, EntryTable, MmuSetUp, SetUpCall, mask
 from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.given.expected_roles import EVERY_REGISTER, RoleAsked, asked
+from mmuproof.proofs.given.expected_roles import EVERY_REGISTER, KINDS, RoleAsked, asked
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bv, eq, ne, negate, ule, var
 
-_KINDS: Mapping[Vendor, tuple[MmuKind, ...]] = MappingProxyType(
-    {
-        Vendor.INTEL: (MmuKind.TDP, MmuKind.L2, MmuKind.NESTED_EPT),
-        Vendor.AMD: (MmuKind.TDP, MmuKind.L2, MmuKind.NESTED_NPT),
-        Vendor.SHADOW: (MmuKind.SHADOW,),
-    }
-)
-"""The MMUs that one vCPU has; without TDP there is one, for L2 as well."""
 _PAE_LEVELS = 3
 _LEVELS = "a root has 3, 4 or 5 levels: kvm_configure_mmu()'s callers, and PAE's levels at least without TDP"
 _FRESH = "KVM: as a set-up of its own leaves it"
@@ -31,9 +22,9 @@ _FRESH = "KVM: as a set-up of its own leaves it"
 
 def _sequences(vendor: Vendor) -> Iterator[tuple[MmuKind, ...]]:
     """The kinds of MMUs that are set up one after the other."""
-    for kind in _KINDS[vendor]:
-        yield from ((earlier, kind) for earlier in _KINDS[vendor])
-    if MmuKind.L2 in _KINDS[vendor]:
+    for kind in KINDS[vendor]:
+        yield from ((earlier, kind) for earlier in KINDS[vendor])
+    if MmuKind.L2 in KINDS[vendor]:
         # Where L2's tables are walked by the same struct, it is another's between two set-ups.
         yield MmuKind.TDP, MmuKind.L2, MmuKind.TDP
 

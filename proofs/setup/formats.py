@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reserved_bits import MmuKind
@@ -11,19 +10,12 @@ from mmuproof.model.set_ups import MmuSetUp, SetUpCall, TableFormat
 from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.given.expected_roles import EVERY_REGISTER, RoleAsked, asked
+from mmuproof.proofs.given.expected_roles import EVERY_REGISTER, KINDS, RoleAsked, asked
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, any_of, bv, eq, ite, ne, negate, var
 from mmuproof.spec.paging_mode import PagingMode
 
-_KINDS: Mapping[Vendor, tuple[MmuKind, ...]] = MappingProxyType(
-    {
-        Vendor.INTEL: (MmuKind.TDP, MmuKind.L2, MmuKind.NESTED_EPT),
-        Vendor.AMD: (MmuKind.TDP, MmuKind.L2, MmuKind.NESTED_NPT),
-        Vendor.SHADOW: (MmuKind.SHADOW,),
-    }
-)
 _SYNCS = ("sync_spte", "sync_page")
 _PAGING = "nested paging reads tables of paging that is on: nested_svm_init_mmu_context() asks for CR0.PG"
 _MODE = "SDM 5.1.1, 5.3 to 5.5: entries have four bytes in 32-bit paging, and eight in all other modes"
@@ -52,7 +44,7 @@ def _wrong(made: MmuSetUp, kind: MmuKind, tables: BitVec) -> Iterator[Symptom]:
     ).told("a handler of another format", _MODE)
     (sync,) = (made.formats[name] for name in _SYNCS if name in made.formats)
     # Without paging, and with TDP, there is nothing in the guest's tables to keep in step with.
-    nothing = any_of(eq(sync, bv(TableFormat.NO_HANDLER, 8)), eq(sync, bv(TableFormat.UNPAGED, 8)))
+    nothing = any_of(eq(sync, bv(TableFormat.NONE, 8)), eq(sync, bv(TableFormat.UNPAGED, 8)))
     unpaged = eq(tables, bv(TableFormat.UNPAGED, 8))
     right = ite(unpaged, nothing, eq(sync, tables)) if shadows else nothing
     yield Wrong(
@@ -73,7 +65,7 @@ def _possible(kind: MmuKind, wanted: RoleAsked) -> tuple[Assumption, ...]:
 
 def _of_the_mode(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     masks, wanted = kvm.masks.shadow_masks(vendor), asked("now")
-    for kind in _KINDS[vendor]:
+    for kind in KINDS[vendor]:
         made = kvm.set_ups.after((SetUpCall(kind, wanted.request, var("vcpu->arch.hflags", 32)),), masks)
         yield never(
             given(
