@@ -64,7 +64,9 @@ THEOREMS = (
         claim="A page of SPTEs notes each entry that is to lead to it. When it goes, each of them is emptied, and "
         "taken off the list, until none is left. The same holds of one SPTE that goes of those that map a frame.",
         source="KVM: a page that is freed is part of no tables; parent_ptes and rmaps list what leads there",
-        assumes=("what a list gives is any entry that has been put on it: pte_list_add() and pte_list_remove()",),
+        assumes=(
+            "what a list gives is any entry that was put on it: stored.list-add, stored.list-remove, stored.list-walk",
+        ),
         state=several(_links),
         catches=(
             Catch("parent-unnoted", "not-noted"),
