@@ -33,6 +33,7 @@ from mmuproof.model.guest_flushes import GuestFlushes
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
+from mmuproof.model.hand_overs import HandOvers
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.injected_faults import InjectedFaults
@@ -296,6 +297,11 @@ class Kvm(ABC):
     @abstractmethod
     def frame_handlers(self) -> FrameHandlers:
         """What is handed on to the lists of what maps frames."""
+
+    @property
+    @abstractmethod
+    def hand_overs(self) -> HandOvers:
+        """What functions hand on that do nothing else."""
 
     @property
     @abstractmethod

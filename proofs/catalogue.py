@@ -10,6 +10,7 @@ from mmuproof.proofs.exit import asked_ahead as exit_asked_ahead
 from mmuproof.proofs.exit import devices as exit_devices
 from mmuproof.proofs.exit import error_codes as exits
 from mmuproof.proofs.exit import given_faults as exit_given_faults
+from mmuproof.proofs.exit import handed_on as exit_handed_on
 from mmuproof.proofs.exit import late as exit_late
 from mmuproof.proofs.exit import mapped as exit_mapped
 from mmuproof.proofs.exit import pre_faults as exit_pre_faults
@@ -92,6 +93,7 @@ from mmuproof.proofs.stored import ahead as stored_ahead
 from mmuproof.proofs.stored import answers as stored_answers
 from mmuproof.proofs.stored import entries as stored_entries
 from mmuproof.proofs.stored import flush_ranges, stores
+from mmuproof.proofs.stored import handed_on as stored_handed_on
 from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import lists as stored_lists
 from mmuproof.proofs.stored import removed as stored_removed
@@ -187,6 +189,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_addresses.THEOREMS,
     *slot_sweeps.THEOREMS,
     *slot_handed_on.THEOREMS,
+    *stored_handed_on.THEOREMS,
     *slot_changes.THEOREMS,
     *slot_limits.THEOREMS,
     *role_kept_roots.THEOREMS,
@@ -198,6 +201,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *faults.THEOREMS,
     *exit_walked.THEOREMS,
     *exit_mapped.THEOREMS,
+    *exit_handed_on.THEOREMS,
     *exit_late.THEOREMS,
     *exit_devices.THEOREMS,
     *exit_searched.THEOREMS,

@@ -460,6 +460,8 @@ BESIDE = (
     "slot.unsynced-table",
     "slot.swept",
     "slot.handed-on",
+    "stored.handed-on",
+    "fault.handed-on",
     "slot.huge-page-recovered",
     "slot.masked",
     "slot.aged",

@@ -29,6 +29,7 @@ WITHOUT_GUEST: Mapping[str, str] = {
     "fault.frame": _HANDED_ON,
     "fault.walked": _HANDED_ON,
     "fault.mapped": _HANDED_ON,
+    "fault.handed-on": _HANDED_ON,
     "fault.sought": _HANDED_ON,
     "fault.answered": _HANDED_ON,
     "fault.injected": "what an access gets is said by walk.reported and exit.injected-*, and those have guests",

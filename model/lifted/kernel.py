@@ -46,6 +46,7 @@ from mmuproof.model.lifted.guest_flushes import LiftedGuestFlushes
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
 from mmuproof.model.lifted.guest_tables import LiftedGuestTables
 from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
+from mmuproof.model.lifted.hand_overs import LiftedHandOvers
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
 from mmuproof.model.lifted.injected_faults import LiftedInjectedFaults
@@ -400,6 +401,11 @@ class LiftedKvm(Kvm):
     def frame_handlers(self) -> LiftedFrameHandlers:
         """See `Kvm.frame_handlers`."""
         return self._area("frame_handlers", LiftedFrameHandlers, MMU_C, TDP_MMU_C)
+
+    @property
+    def hand_overs(self) -> LiftedHandOvers:
+        """See `Kvm.hand_overs`."""
+        return self._area("hand_overs", LiftedHandOvers, MMU_C, TDP_MMU_C)
 
     @property
     def gpte_flags(self) -> LiftedGpteFlags:

@@ -29,6 +29,7 @@ from mmuproof.model.guest_flushes import GuestFlushes
 from mmuproof.model.guest_registers import GuestRegisters
 from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
+from mmuproof.model.hand_overs import HandOvers
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.injected_faults import InjectedFaults
@@ -74,6 +75,7 @@ from mmuproof.model.reference.guest_flushes import ReferenceGuestFlushes
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
 from mmuproof.model.reference.guest_tables import ReferenceGuestTables
 from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
+from mmuproof.model.reference.hand_overs import ReferenceHandOvers
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.injected_faults import ReferenceInjectedFaults
@@ -199,6 +201,7 @@ class ReferenceKvm(Kvm):
         kept_roots: type[ReferenceKeptRoots] = ReferenceKeptRoots,
         slot_sweeps: type[ReferenceSlotSweeps] = ReferenceSlotSweeps,
         frame_handlers: type[ReferenceFrameHandlers] = ReferenceFrameHandlers,
+        hand_overs: type[ReferenceHandOvers] = ReferenceHandOvers,
         gpte_flags: type[ReferenceGpteFlags] = ReferenceGpteFlags,
         table_writes: type[ReferenceTableWrites] = ReferenceTableWrites,
         nx_recovery: type[ReferenceNxRecovery] = ReferenceNxRecovery,
@@ -274,6 +277,7 @@ class ReferenceKvm(Kvm):
         self._kept_roots = kept_roots(self.constants)
         self._slot_sweeps = slot_sweeps(self.constants)
         self._frame_handlers = frame_handlers(self.constants)
+        self._hand_overs = hand_overs(self.constants)
         self._gpte_flags = gpte_flags(self.constants)
         self._table_writes = table_writes(self.constants)
         self._nx_recovery = nx_recovery(self.constants)
@@ -527,6 +531,11 @@ class ReferenceKvm(Kvm):
     def frame_handlers(self) -> FrameHandlers:
         """See `Kvm.frame_handlers`."""
         return self._frame_handlers
+
+    @property
+    def hand_overs(self) -> HandOvers:
+        """See `Kvm.hand_overs`."""
+        return self._hand_overs
 
     @property
     def gpte_flags(self) -> GpteFlags:

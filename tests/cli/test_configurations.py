@@ -122,7 +122,7 @@ def test_a_configuration_loses_what_it_leaves_out_and_nothing_else(
 ) -> None:
     without, leaves_out = LEAVES_OUT[name]
     written = tmp_path / "r.json"
-    words = ["prove", "--kernel", kernel_tree("7.2"), "--config", configured(tmp_path, *without)]
+    words = ["prove", "--kernel", kernel_tree("7.3"), "--config", configured(tmp_path, *without)]
     done = run(*words, "--allow-known", "--json", written)
     assert done.exit_code == 0, done.output
     found = results(written)
@@ -146,7 +146,7 @@ def test_nothing_is_lost_with_what_distributions_and_debuggers_set(
     kernel_tree: Callable[[str], Path], tmp_path: Path
 ) -> None:
     more, written = {**dict.fromkeys((*DEBUGGED, *DISTRIBUTED), "y"), "KVM": "m"}, tmp_path / "r.json"
-    words = ["prove", "--kernel", kernel_tree("7.2"), "--config", configured(tmp_path, **more)]
+    words = ["prove", "--kernel", kernel_tree("7.3"), "--config", configured(tmp_path, **more)]
     done = run(*words, "--allow-known", "--json", written)
     assert done.exit_code == 0, done.output
     assert [*results(written)] == EVERY
