@@ -26,6 +26,8 @@ class Question(enum.Enum):
     """Whether a vCPU runs L2: ``hflags``."""
     SMM = "is_smm"
     """Whether a vCPU is in system-management mode: ``hflags``."""
+    REVERSE_MAPS = "kvm_memslots_have_rmaps"
+    """Whether slots may have lists of SPTEs: ``tdp_mmu_enabled`` and ``shadow_root_allocated``."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.settings import ReferenceSettings
-from mmuproof.smt.terms import Bool, all_of, bit, ne, negate, var
+from mmuproof.smt.terms import Bool, all_of, bit, eq, ne, negate, var
 
 _INTERNAL_H = "arch/x86/kvm/mmu/mmu_internal.h"
 _READ_ONLY = 1
@@ -47,6 +47,11 @@ class _MirrorByInvalid(ReferenceSettings):
 class _GuestModeIsSmm(ReferenceSettings):
     def _guest_mode_flag(self) -> int:
         return self.constants.HF_SMM_MASK
+
+
+class _ListsOnlyWithoutTdpMmu(ReferenceSettings):
+    def kvm_memslots_have_rmaps(self) -> Bool:
+        return eq(var("tdp_mmu_enabled", 1), 0)
 
 
 def _settings(variant: type[ReferenceSettings]) -> partial[ReferenceKvm]:
@@ -109,5 +114,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"return vcpu->arch\.hflags & HF_GUEST_MASK;",
         "return vcpu->arch.hflags & HF_SMM_MASK;",
         _settings(_GuestModeIsSmm),
+    ),
+    defect(
+        "lists-only-without-tdp-mmu",
+        "What the shadow MMU maps for an L2 is never looked for, since the TDP MMU is in use as well.",
+        "arch/x86/kvm/mmu.h",
+        r"return !tdp_mmu_enabled \|\| kvm_shadow_root_allocated\(kvm\);",
+        "return !tdp_mmu_enabled;",
+        _settings(_ListsOnlyWithoutTdpMmu),
     ),
 )

@@ -10,9 +10,10 @@ from mmuproof.model.cuts.common import CUTS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.named import host_kernel, kvm_memory_slot, kvm_mmu_page, kvm_vcpu, kvm_vm, switches
 from mmuproof.model.settings import Question, SettingAnswer, Settings
-from mmuproof.smt.terms import BitVec, ne, resize
+from mmuproof.smt.terms import BitVec, ne, resize, to_bv
 
 _KVM, _SLOT, _PAGE, _VCPU = (f"struct {name}" for name in ("kvm", "kvm_memory_slot", "kvm_mmu_page", "kvm_vcpu"))
 
@@ -24,6 +25,7 @@ _STATE: Mapping[Question, tuple[tuple[str, str], ...]] = MappingProxyType(
         Question.MIRROR: ((_PAGE, "role.is_mirror"),),
         Question.GUEST_MODE: ((_VCPU, kvm_vcpu.HFLAGS),),
         Question.SMM: ((_VCPU, kvm_vcpu.HFLAGS),),
+        Question.REVERSE_MAPS: (("", switches.TDP_MMU_ENABLED), (_KVM, kvm_vm.SHADOW_ROOT_ALLOCATED)),
     }
 )
 """What means the answer: a variable, or a member of a struct, the role of a page among them."""
@@ -52,6 +54,10 @@ class LiftedSettings(Settings, Remembers):
 
     def _held(self, bench: Bench, record: str, path: str) -> BitVec:
         """What a piece of the state holds."""
+        if path == switches.TDP_MMU_ENABLED:
+            (of_vm,) = bench.objects[_KVM].targets
+            assert of_vm.place is not None
+            return to_bv(uses_tdp_mmu(bench, of_vm.place.object), 32)
         if not record:
             return resize(bench.session.global_value(bench.memory, path), 32)
         (target,) = bench.objects[record].targets

@@ -6,10 +6,11 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
 from mmuproof.model.settings import Question, SettingAnswer, Settings
-from mmuproof.smt.terms import BitVec, Bool, all_of, eq, ne, resize, var
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, ne, resize, var
 
 _ROLE, _HFLAGS = var("sp->role", PAGE_ROLE_BITS), var("vcpu->arch.hflags", 32)
 _SETTING, _OPTED_OUT = var("nx_huge_pages", 32), var("kvm->arch.disable_nx_huge_pages", 1)
+_TDP_MMU, _SHADOW_ROOT = var("tdp_mmu_enabled", 1), var("kvm->arch.shadow_root_allocated", 1)
 _FLAGS, _LOG_SIZE = var("slot->flags", 32), var("kvm->arch.cpu_dirty_log_size", 32)
 
 
@@ -34,6 +35,10 @@ class ReferenceSettings(ReferenceArea, Settings):
                 return _answer(self._has_hflag(self._guest_mode_flag()), hflags=_HFLAGS)
             case Question.SMM:
                 return _answer(self._has_hflag(self.constants.HF_SMM_MASK), hflags=_HFLAGS)
+            case Question.REVERSE_MAPS:
+                return _answer(
+                    self.kvm_memslots_have_rmaps(), tdp_mmu_enabled=_TDP_MMU, shadow_root_allocated=_SHADOW_ROOT
+                )
 
     def is_nx_huge_page_enabled(self) -> Bool:
         """The module's setting, unless the VM has opted out."""
@@ -46,6 +51,10 @@ class ReferenceSettings(ReferenceArea, Settings):
     def kvm_mmu_page_ad_need_write_protect(self) -> Bool:
         """PML logs guest-physical addresses, which are L2's for a page of L2."""
         return all_of(ne(_LOG_SIZE, 0), ne(role_value(_ROLE, "guest_mode"), 0))
+
+    def kvm_memslots_have_rmaps(self) -> Bool:
+        """All that the shadow MMU maps is on a list, and it may map as soon as it has had a root."""
+        return any_of(eq(_TDP_MMU, 0), ne(_SHADOW_ROOT, 0))
 
     def _mirror_member(self) -> str:
         return "is_mirror"

@@ -11,7 +11,7 @@ from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem
-from mmuproof.smt.terms import BitVec, Bool, all_of, bit, eq, implies, ne, negate
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, eq, implies, ne, negate
 
 _LOG_DIRTY_PAGES = 0
 """The bit of KVM_MEM_LOG_DIRTY_PAGES in a memory region's flags, which userspace gives."""
@@ -50,6 +50,10 @@ def _not_logged_by_hardware(state: Mapping[str, BitVec]) -> Bool:
 
 def _mirror(state: Mapping[str, BitVec]) -> Bool:
     return ne(state["is_mirror"], 0)
+
+
+def _has_lists(state: Mapping[str, BitVec]) -> Bool:
+    return any_of(eq(state["tdp_mmu_enabled"], 0), ne(state["shadow_root_allocated"], 0))
 
 
 def _stated(
@@ -111,5 +115,15 @@ THEOREMS = (
         source="KVM: HF_GUEST_MASK, HF_SMM_MASK",
         state=_modes,
         catches=(Catch("guest-mode-is-smm", "said-to-be-off"),),
+    ),
+    Theorem(
+        name="setting.reverse-maps",
+        claim="Slots count as having lists of what maps their frames exactly if the shadow MMU may map them: it is the "
+        "only MMU, or has had a root.",
+        source="KVM's comment at kvm_arch.shadow_root_allocated",
+        state=_stated(
+            Question.REVERSE_MAPS, _has_lists, "KVM: lists of SPTEs are made with the first root of the shadow MMU"
+        ),
+        catches=(Catch("lists-only-without-tdp-mmu", "said-to-be-off"),),
     ),
 )
