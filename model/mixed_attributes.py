@@ -185,6 +185,29 @@ class RangeReadied:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class MixedNoted:
+    """What is noted of a huge page, and what is read of it then.
+
+    Attributes:
+        noted: what one says of the page that has been noted as mixed.
+        cleared: the same after that note has been taken away.
+        of_page: each time it is the note of that page of the slot.
+        before: what a slot holds of the page: how often no page may be huge there, and the note (32).
+        set: the same after the note (32).
+        unset: the same after it has been taken away (32).
+        evidence: how it came about.
+    """
+
+    noted: Bool
+    cleared: Bool
+    of_page: Bool
+    before: BitVec
+    set: BitVec
+    unset: BitVec
+    evidence: Evidence
+
+
 class MixedAttributes(ABC):
     """What KVM notes of mixed attributes."""
 
@@ -203,3 +226,7 @@ class MixedAttributes(ABC):
     @abstractmethod
     def compared(self, level: int) -> PageCompared:
         """``hugepage_has_attrs()``, of a level from 2 on."""
+
+    @abstractmethod
+    def noted(self) -> MixedNoted:
+        """``hugepage_set_mixed()`` and ``hugepage_clear_mixed()``, by what ``hugepage_test_mixed()`` says then."""

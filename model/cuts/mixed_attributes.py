@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.model.cuts import common
+from mmuproof.model.cuts import common, guest_tables
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page
 
 _INFO = ("*", kvm_memory_slot.LPAGE_INFO)
@@ -14,12 +14,15 @@ HAS = Cut(
 CLEAR, NOTE = (
     Cut(
         function=f"hugepage_{name}_mixed",
-        reason=f"{does} the note of a huge page; of which is looked at",
+        reason=f"{does} the note of a huge page, by slot.attributes-noted; of which is looked at",
         elsewhere=_INFO,
     )
     for name, does in (("clear", "takes away"), ("set", "makes"))
 )
-IS_MIXED = Cut(function="hugepage_test_mixed", reason="whether a huge page is noted as mixed, any answer; reads only")
+IS_MIXED = Cut(
+    function="hugepage_test_mixed",
+    reason="whether a huge page is noted as mixed, any answer: slot.attributes-noted; reads only",
+)
 WHOLE = Cut(
     function="kvm_range_has_memory_attributes",
     reason="whether all frames of a range have just some attributes, any answer; which are asked for is looked at",
@@ -39,3 +42,5 @@ UNMAP = Cut(
 CUTS: tuple[Cut, ...] = (*common.CUTS, HAS, CLEAR, NOTE, IS_MIXED, WHOLE, OF_FRAME, INVALIDATE, UNMAP)
 COMPARES: tuple[Cut, ...] = (*common.CUTS, IS_MIXED, WHOLE, OF_FRAME)
 """For the comparison itself."""
+NOTES: tuple[Cut, ...] = (*common.CUTS, guest_tables.INFO)
+"""For the notes themselves."""

@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.mixed_attributes import ReferenceMixedAttributes
-from mmuproof.smt.terms import FALSE, BitVec, Bool, negate, ule, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, ne, negate, ule, var
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -40,6 +40,16 @@ class _TailNotReadied(ReferenceMixedAttributes):
 class _SameKindUnmapped(ReferenceMixedAttributes):
     def _unmaps_shared(self, becomes_private: Bool) -> Bool:
         return negate(becomes_private)
+
+
+class _AnyCountIsMixed(ReferenceMixedAttributes):
+    def _has_note(self, held: BitVec) -> Bool:
+        return ne(held, 0)
+
+
+class _NoteIsCounted(ReferenceMixedAttributes):
+    def _with_note(self, held: BitVec, flag: BitVec) -> BitVec:
+        return held + 1
 
 
 def _attributes(variant: type[ReferenceMixedAttributes]) -> partial[ReferenceKvm]:
@@ -95,5 +105,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"range->attr_filter = KVM_FILTER_SHARED;(\s+else\s+)range->attr_filter = KVM_FILTER_PRIVATE;",
         r"range->attr_filter = KVM_FILTER_PRIVATE;\1range->attr_filter = KVM_FILTER_SHARED;",
         _attributes(_SameKindUnmapped),
+    ),
+    defect(
+        "attributes-any-count-mixed",
+        "A page counts as mixed as soon as none may be huge there for another reason.",
+        _MMU_C,
+        r"return lpage_info_slot\(gfn, slot, level\)->disallow_lpage & KVM_LPAGE_MIXED_FLAG;",
+        "return lpage_info_slot(gfn, slot, level)->disallow_lpage;",
+        _attributes(_AnyCountIsMixed),
+    ),
+    defect(
+        "attributes-note-counted",
+        "That a page is mixed is counted among the other reasons, and never noted.",
+        _MMU_C,
+        r"disallow_lpage \|= KVM_LPAGE_MIXED_FLAG;",
+        "disallow_lpage += 1;",
+        _attributes(_NoteIsCounted),
     ),
 )

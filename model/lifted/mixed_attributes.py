@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade, RoundMade
-from mmuproof.lift.machine.memory import pointer_to, same_place
+from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import mixed_attributes as cuts
+from mmuproof.model.cuts.guest_tables import INFO
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import NUMBER, WIDE, variable_like
@@ -15,6 +19,7 @@ from mmuproof.model.mixed_attributes import (
     FrameRound,
     LevelRound,
     MixedAttributes,
+    MixedNoted,
     PageCompared,
     PageMarked,
     RangeMarked,
@@ -175,6 +180,47 @@ class LiftedMixedAttributes(MixedAttributes, Remembers):
             of_private=bit(kinds, _OF_PRIVATE),
             due=all_of(unmaps.guard, eq(var(unmaps.tag, 1), 1)),
             answer=all_of(ne(answer, 0), negate(made.goes_on)),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def noted(self) -> MixedNoted:
+        """See `MixedAttributes.noted`."""
+        record = self._unit.record(kvm_memory_slot.LPAGE_INFO)
+        info = Object(name="info", type=record, kind=ObjectKind.INPUT, by_pointer=True)
+        bench = Bench(
+            self._unit, tuple(replace(each, gives=pointer_to(info)) if each is INFO else each for each in cuts.NOTES)
+        )
+        slot, gfn, level = bench.add("slot", kvm_memory_slot.STRUCT), var("gfn", 64), var("level", 32)
+
+        def held() -> BitVec:
+            return bench.read(info, kvm_memory_slot.DISALLOW_LPAGE)
+
+        def says() -> Bool:
+            return ne(bench.integer(cuts.IS_MIXED.function, gfn=gfn, level=level), 0)
+
+        before = held()
+        bench.call(cuts.NOTE.function, gfn=gfn, level=level)
+        noted, after_note = says(), held()
+        bench.call(cuts.CLEAR.function, gfn=gfn, level=level)
+        cleared, after_all = says(), held()
+        session = bench.session
+        return MixedNoted(
+            noted=noted,
+            cleared=cleared,
+            of_page=all_of(
+                *(
+                    all_of(
+                        is_given(call, pointer_to(slot)),
+                        eq(session.argument(call, "gfn"), gfn),
+                        eq(session.argument(call, "level"), level),
+                    )
+                    for call in session.calls(INFO.function)
+                )
+            ),
+            before=before,
+            set=after_note,
+            unset=after_all,
             evidence=session.evidence(),
         )
 

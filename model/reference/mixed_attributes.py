@@ -7,6 +7,7 @@ from mmuproof.model.mixed_attributes import (
     FrameRound,
     LevelRound,
     MixedAttributes,
+    MixedNoted,
     PageCompared,
     PageMarked,
     RangeMarked,
@@ -16,6 +17,7 @@ from mmuproof.model.mixed_attributes import (
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.smt.terms import (
     FALSE,
+    TRUE,
     BitVec,
     Bool,
     all_of,
@@ -35,6 +37,8 @@ from mmuproof.smt.terms import (
 
 _PRIVATE = ne(var("kvm->arch.has_private_mem", 1), 0)
 _LEVEL, _HUGEST = var("level after some rounds", 32), 3
+_MIXED = 31
+"""KVM_LPAGE_MIXED_FLAG."""
 _START, _END = var("range->start", 64), var("range->end", 64)
 _BASE, _PAGES = var("slot->base_gfn", 64), var("slot->npages", 64)
 _PAGE = var("page", 64)
@@ -101,6 +105,29 @@ class ReferenceMixedAttributes(ReferenceArea, MixedAttributes):
     def _unmaps_shared(self, becomes_private: Bool) -> Bool:
         """Whether it is the shared memory of the range that is taken away."""
         return becomes_private
+
+    def noted(self) -> MixedNoted:
+        """See `MixedAttributes.noted`."""
+        before, flag = var("info->disallow_lpage", 32), bv(1 << _MIXED, 32)
+        after_note = self._with_note(before, flag)
+        after_all = after_note & ~flag
+        return MixedNoted(
+            noted=self._has_note(after_note),
+            cleared=self._has_note(after_all),
+            of_page=TRUE,
+            before=before,
+            set=after_note,
+            unset=after_all,
+            evidence=Evidence(),
+        )
+
+    def _has_note(self, held: BitVec) -> Bool:
+        """Whether a slot says of a page that its attributes are mixed."""
+        return bit(held, _MIXED)
+
+    def _with_note(self, held: BitVec, flag: BitVec) -> BitVec:
+        """What it holds once that is noted."""
+        return held | flag
 
     def of_range(self) -> RangeMarked:
         """See `MixedAttributes.of_range`."""

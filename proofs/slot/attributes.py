@@ -10,12 +10,14 @@ from mmuproof.model.mixed_attributes import FrameRound, LevelRound, PageCompared
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, several
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, boolean, eq, iff, ne, negate, ule, ult
 from mmuproof.spec import table_numbers
 
 _LOWEST, _HUGEST, _FRAMES = 2, 3, 1 << 52
+_NOTE = 1 << 31
+"""KVM_LPAGE_MIXED_FLAG; what is below counts."""
 _NOTED = "KVM's comment at KVM_LPAGE_MIXED_FLAG: whether all frames of the page have one set of attributes"
 _ORDER = "KVM's comment in it: upper levels consume the result of the scanning of lower ones"
 
@@ -338,6 +340,35 @@ def _compared(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     yield from (_of_comparison(kvm.mixed_attributes.compared(level)) for level in range(_LOWEST, _HUGEST + 1))
 
 
+def _noted(kvm: Kvm, _vendor: Vendor) -> Claim:
+    made, name = kvm.mixed_attributes.noted(), "hugepage_test_mixed()"
+    counts = [each & (_NOTE - 1) for each in (made.before, made.set, made.unset)]
+    return never(
+        given(
+            shown=(
+                Shown("disallow_lpage", made.before),
+                Shown("disallow_lpage once it is noted", made.set),
+                Shown("disallow_lpage once that is taken back", made.unset),
+            ),
+            evidence=made.evidence,
+        ),
+        Wrong("note-lost", negate(made.noted), f"{name} says no of a page that has been noted as mixed.").told(
+            "no", _NOTED
+        ),
+        Wrong("note-stays", made.cleared, f"{name} says yes of a page that is noted as mixed no more.").told(
+            "yes", _NOTED
+        ),
+        Wrong("of-another-page", negate(made.of_page), "The note is that of another page.").told(
+            "another page", _NOTED
+        ),
+        Wrong(
+            "count-changed",
+            any_of(*(ne(each, counts[0]) for each in counts[1:])),
+            "A note changes how often huge pages are ruled out for other reasons.",
+        ).told("another count", "KVM's comment at KVM_LPAGE_MIXED_FLAG: the other bits count"),
+    )
+
+
 _NEEDS = (Need(Feature.MIXED_ATTRIBUTES),)
 THEOREMS = (
     Theorem(
@@ -385,5 +416,16 @@ THEOREMS = (
             Catch("attributes-tail-not-invalidated", "page-not-invalidated"),
             Catch("attributes-same-kind-unmapped", "another-kind-unmapped"),
         ),
+    ),
+    Theorem(
+        name="slot.attributes-noted",
+        claim="A huge page that is noted as mixed counts as mixed until the note is taken away, and only then not. "
+        "How often huge pages are ruled out there for other reasons stays as it is.",
+        source="KVM's comment at KVM_LPAGE_MIXED_FLAG",
+        assumes=("which entry is for a page is slot.index",),
+        vendors=(Vendor.INTEL, Vendor.AMD),
+        needs=_NEEDS,
+        state=alone(_noted),
+        catches=(Catch("attributes-any-count-mixed", "note-stays"), Catch("attributes-note-counted", "note-lost")),
     ),
 )

@@ -1,4 +1,4 @@
-"""Every name of a kind another one at once: what a kernel calls its functions, parameters and variables."""
+"""Every name of a kind another one at once: what a kernel calls its functions, members, parameters and variables."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ _VARIABLE = re.compile(
     r"(?: = [^;,]*|\[[^;,]*)?[;,]",
     re.MULTILINE,
 )
+_STRUCT = re.compile(r"^(?:struct|union) \w+ \{\n.*?^\}", re.MULTILINE | re.DOTALL)
+_MEMBER = re.compile(
+    r"^\t+(?:(?:const|struct|union|enum|unsigned) )*\w+\s+(?:__rcu )?\**(\w+)(?:\[[^\]]*\])*(?:\s*:\s*\d+)?"
+    r"(?:, \**(\w+))*;",
+    re.MULTILINE,
+)
+_PASTED = re.compile(r"^BUILD_MMU_ROLE_\w+\(\w+,\s*(\w+),\s*(\w+)", re.MULTILINE)
+_OWN_STRUCTS = (*_MMU, "arch/x86/include/asm/kvm_host.h", f"{_KVM}/vmx/nested.[ch]", f"{_KVM}/svm/nested.[ch]")
+_OTHERS = ("include/linux/**/*.h", "arch/x86/include/**/*.h", "include/uapi/**/*.h", "include/asm-generic/*.h")
 _TEMPLATES = ("", "paging64_", "paging32_", "ept_")
 _SPELLED = frozenset({"sp", "sptep"})
 """Variables that macros of KVM's use by name."""
@@ -69,6 +78,21 @@ def parameters_renamed(root: Path) -> Changes:
 def variables_renamed(root: Path) -> Changes:
     """Every variable in the MMU's functions has another name."""
     return _inside(root, lambda found: {*_VARIABLE.findall(found[0])} - _SPELLED, "_v")
+
+
+def members_renamed(root: Path) -> Changes:
+    """Every member of the MMU's structs has another name that no header beside KVM's knows."""
+    everywhere, own = dict(_texts(root, _EVERYWHERE)), dict(_texts(root, _OWN_STRUCTS))
+    declared = (_MEMBER.findall(struct[0]) for text in own.values() for struct in _STRUCT.finditer(text))
+    names = {name for found in declared for each in found for name in each if len(name) > _SHORT}
+    beside = {word for path, text in _texts(root, _OTHERS) if path not in everywhere for word in _words(text)}
+    # What a macro makes of names is not seen in the text.
+    made = {f"{one}_{other}" for text in everywhere.values() for one, other in _PASTED.findall(text)}
+    return _changes(everywhere, lambda text: _renamed(text, names - beside - made, "_m", members=True))
+
+
+def _words(text: str) -> Collection[str]:
+    return set(re.findall(r"\w+", text))
 
 
 def _inside(root: Path, names: Callable[[re.Match[str]], Collection[str]], ending: str) -> Changes:

@@ -1,4 +1,4 @@
-"""Whatever a kernel calls its functions, parameters and variables, what is proved of it stays what it is."""
+"""Whatever a kernel calls its functions, members, parameters and variables, what is proved of it stays what it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from typer.testing import CliRunner
 from mmuproof.cli.main import build_app
 from mmuproof.cli.shared.catalogue import Installed
 from mmuproof.lift.tree.changed import changed_tree
-from tests.refactors.everything import Changes, functions_renamed, parameters_renamed, variables_renamed
+from tests.refactors.everything import (
+    Changes,
+    functions_renamed,
+    members_renamed,
+    parameters_renamed,
+    variables_renamed,
+)
 
 pytestmark = [pytest.mark.kernel, pytest.mark.long]
 
@@ -21,6 +27,7 @@ Told = Mapping[str, tuple[str, int]]
 RENAMED: Mapping[str, tuple[Callable[[Path], Changes], bool]] = {
     "every function": (functions_renamed, True),
     "every parameter": (parameters_renamed, True),
+    "every member": (members_renamed, True),
     "every variable of a function": (variables_renamed, False),
 }
 

@@ -30,3 +30,7 @@ def test_a_slot(both: Both) -> None:
 @pytest.mark.parametrize("level", [2, 3])
 def test_a_comparison(both: Both, level: int) -> None:
     prove_equal(*(kvm.mixed_attributes.compared(level) for kvm in both), partial=_PARTIAL)
+
+
+def test_a_note(both: Both) -> None:
+    prove_equal(*(kvm.mixed_attributes.noted() for kvm in both), partial=set(CheckKind))
