@@ -28,6 +28,7 @@ from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
 from mmuproof.model.frame_handlers import FrameHandlers
 from mmuproof.model.frame_searches import FrameSearches
+from mmuproof.model.freed_pages import FreedPages
 from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_flushes import GuestFlushes
 from mmuproof.model.guest_registers import GuestRegisters
@@ -212,6 +213,11 @@ class Kvm(ABC):
     @abstractmethod
     def tlb_flushes(self) -> TlbFlushes:
         """What flushes the processor's TLB."""
+
+    @property
+    @abstractmethod
+    def freed_pages(self) -> FreedPages:
+        """What goes before pages of SPTEs are freed."""
 
     @property
     @abstractmethod

@@ -18,6 +18,7 @@ from mmuproof.proofs.exit import searched as exit_searched
 from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.flush import addresses as flush_addresses
 from mmuproof.proofs.flush import asked as flush_asked
+from mmuproof.proofs.flush import freed as flush_freed
 from mmuproof.proofs.flush import ranges as flush_whole_ranges
 from mmuproof.proofs.flush import registers as flush_registers
 from mmuproof.proofs.flush import rmap as flush_rmap
@@ -171,6 +172,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_transitions.THEOREMS,
     *flush_tags.THEOREMS,
     *flush_asked.THEOREMS,
+    *flush_freed.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *loop_fetching.THEOREMS,

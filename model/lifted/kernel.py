@@ -41,6 +41,7 @@ from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
 from mmuproof.model.lifted.frame_handlers import LiftedFrameHandlers
 from mmuproof.model.lifted.frame_searches import LiftedFrameSearches
+from mmuproof.model.lifted.freed_pages import LiftedFreedPages
 from mmuproof.model.lifted.gpte_flags import LiftedGpteFlags
 from mmuproof.model.lifted.guest_flushes import LiftedGuestFlushes
 from mmuproof.model.lifted.guest_registers import LiftedGuestRegisters
@@ -299,6 +300,11 @@ class LiftedKvm(Kvm):
     def tlb_flushes(self) -> LiftedTlbFlushes:
         """See `Kvm.tlb_flushes`."""
         return self._area("tlb_flushes", LiftedTlbFlushes, VMX_C, X86_C)
+
+    @property
+    def freed_pages(self) -> LiftedFreedPages:
+        """See `Kvm.freed_pages`."""
+        return self._area("freed_pages", LiftedFreedPages, MMU_C, TDP_MMU_C)
 
     @property
     def guest_flushes(self) -> LiftedGuestFlushes:

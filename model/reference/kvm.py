@@ -24,6 +24,7 @@ from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
 from mmuproof.model.frame_handlers import FrameHandlers
 from mmuproof.model.frame_searches import FrameSearches
+from mmuproof.model.freed_pages import FreedPages
 from mmuproof.model.gpte_flags import GpteFlags
 from mmuproof.model.guest_flushes import GuestFlushes
 from mmuproof.model.guest_registers import GuestRegisters
@@ -70,6 +71,7 @@ from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
 from mmuproof.model.reference.frame_handlers import ReferenceFrameHandlers
 from mmuproof.model.reference.frame_searches import ReferenceFrameSearches
+from mmuproof.model.reference.freed_pages import ReferenceFreedPages
 from mmuproof.model.reference.gpte_flags import ReferenceGpteFlags
 from mmuproof.model.reference.guest_flushes import ReferenceGuestFlushes
 from mmuproof.model.reference.guest_registers import ReferenceGuestRegisters
@@ -236,6 +238,7 @@ class ReferenceKvm(Kvm):
         translations: type[ReferenceTranslations] = ReferenceTranslations,
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
+        freed_pages: type[ReferenceFreedPages] = ReferenceFreedPages,
         guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
         mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
@@ -318,6 +321,7 @@ class ReferenceKvm(Kvm):
         self._translations = translations(self.constants)
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
+        self._freed_pages = freed_pages(self.constants)
         self._guest_flushes = guest_flushes(self.constants)
         self._mixed_attributes = mixed_attributes(self.constants)
         self._frame_searches = frame_searches(self.constants)
@@ -431,6 +435,11 @@ class ReferenceKvm(Kvm):
     def tlb_flushes(self) -> TlbFlushes:
         """See `Kvm.tlb_flushes`."""
         return self._tlb_flushes
+
+    @property
+    def freed_pages(self) -> FreedPages:
+        """See `Kvm.freed_pages`."""
+        return self._freed_pages
 
     @property
     def guest_flushes(self) -> GuestFlushes:

@@ -224,6 +224,11 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
 UNDECIDED: tuple[Assertion, ...] = (
+    Assertion("kvm_mmu_commit_zap_page", MMU_C, "a page that is freed was given up, and is no root in use"),
+    Assertion("tdp_mmu_iter_cond_resched", TDP_MMU_C, "a walk that gave way has begun anew before it gives way again"),
+    Assertion("tdp_mmu_iter_cond_resched", TDP_MMU_C, "a walk is never beyond what it wants next"),
+    Assertion("kvm_handle_page_fault", MMU_C, "the error code of an exception has 32 bits", since="7.2"),
+    Assertion("kvm_handle_page_fault", MMU_C, "the host has only matters of its own that are known"),
     Assertion("__kvm_mmu_create", MMU_C, "no mask of encryption is in use where tables have three levels"),
     Assertion("__direct_pte_prefetch", MMU_C, "who maps ahead without the guest's entries has a direct page"),
     Assertion("kvm_rmap_zap_gfn_range", MMU_C, "what is found of a range are slots with frames of it"),
