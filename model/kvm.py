@@ -89,6 +89,7 @@ from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walk_faults import WalkFaults
+from mmuproof.model.walk_starts import WalkStarts
 from mmuproof.model.walks import Walks
 from mmuproof.model.zapped_pages import ZappedPages
 
@@ -103,6 +104,11 @@ class NotThere(Exception):  # noqa: N818 - reads as what happened
 
 class Kvm(ABC):
     """An implementation of KVM's MMU code, area by area."""
+
+    @property
+    @abstractmethod
+    def walk_starts(self) -> WalkStarts:
+        """Where walks of the guest's tables begin."""
 
     @property
     @abstractmethod

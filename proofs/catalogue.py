@@ -112,6 +112,7 @@ from mmuproof.proofs.walk import noted_children as walk_noted_children
 from mmuproof.proofs.walk import own_access as walk_own_access
 from mmuproof.proofs.walk import reported as walk_reported
 from mmuproof.proofs.walk import resync as walk_resync
+from mmuproof.proofs.walk import starts as walk_starts
 from mmuproof.proofs.walk import translated as walk_translated
 from mmuproof.proofs.walk import whole as walk_whole
 from mmuproof.proofs.walk import written as walk_written
@@ -188,6 +189,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *slot_attributes.THEOREMS,
     *walk_flags.THEOREMS,
     *walk_followed.THEOREMS,
+    *walk_starts.THEOREMS,
     *walk_addresses.THEOREMS,
     *slot_sweeps.THEOREMS,
     *slot_handed_on.THEOREMS,

@@ -452,6 +452,7 @@ BESIDE = (
     "walk.written",
     "walk.synced-page",
     "walk.followed",
+    "walk.begun",
     "walk.unprotected",
     "walk.translated",
     "slot.logging-again",

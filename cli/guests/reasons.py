@@ -30,6 +30,7 @@ WITHOUT_GUEST: Mapping[str, str] = {
     "fault.walked": _HANDED_ON,
     "fault.mapped": _HANDED_ON,
     "fault.handed-on": _HANDED_ON,
+    "walk.begun": "any L2 shows it: its first access goes astray",
     "fault.sought": _HANDED_ON,
     "fault.answered": _HANDED_ON,
     "fault.injected": "what an access gets is said by walk.reported and exit.injected-*, and those have guests",

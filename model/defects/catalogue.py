@@ -81,6 +81,7 @@ from mmuproof.model.defects import (
     vmx_gating,
     walk_ends,
     walk_faults,
+    walk_starts,
     walks,
     zapped_pages,
 )
@@ -90,6 +91,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
     {
         each.name: each
         for each in (
+            *walk_starts.DEFECTS,
             *walks.DEFECTS,
             *walk_ends.DEFECTS,
             *walk_faults.DEFECTS,

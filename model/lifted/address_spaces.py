@@ -10,7 +10,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.session import Session, has_member, own_member, place_of, read_member
-from mmuproof.model.named import constants, kvm_mmu_page, kvm_vm, page_role
+from mmuproof.model.named import constants, functions, kvm_mmu_page, kvm_vm, page_role
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, zext
 
 OTHER_SLOT = bool_var("the other address space has a slot")
@@ -40,7 +40,9 @@ def most_spaces(unit: Unit) -> int:
 def spaces(unit: Unit, memory: Memory, kvm: Object) -> BitVec:
     """How many address spaces a VM has (32): the most, but only one where it has private memory."""
     most = bv(most_spaces(unit), 32)
-    if not has_member(unit.record(kvm_vm.ARCH), [kvm_vm.ARCH_HAS_PRIVATE_MEM]):
+    # Where the configuration leaves private memory out, a function says no that is a macro elsewhere.
+    left_out = unit.has_function(functions.KVM_ARCH_HAS_PRIVATE_MEM)
+    if left_out or not has_member(unit.record(kvm_vm.ARCH), [kvm_vm.ARCH_HAS_PRIVATE_MEM]):
         return most
     private = read_member(memory, kvm, place_of(kvm, kvm_vm.HAS_PRIVATE_MEM))
     return ite(ne(private, 0), bv(1, 32), most)

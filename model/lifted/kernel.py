@@ -124,6 +124,7 @@ from mmuproof.model.lifted.unsync_notes import LiftedUnsyncNotes
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walk_faults import LiftedWalkFaults
+from mmuproof.model.lifted.walk_starts import LiftedWalkStarts
 from mmuproof.model.lifted.walks import LiftedWalks
 from mmuproof.model.lifted.zapped_pages import LiftedZappedPages
 from mmuproof.model.named import functions
@@ -200,6 +201,11 @@ class LiftedKvm(Kvm):
         found, ran = self._areas[name]
         rest_on(ran)
         return cast(_Area, found)
+
+    @property
+    def walk_starts(self) -> LiftedWalkStarts:
+        """See `Kvm.walk_starts`."""
+        return self._area("walk_starts", LiftedWalkStarts, MMU_C, NESTED_VMX_C, NESTED_SVM_C)
 
     @property
     def walks(self) -> LiftedWalks:

@@ -253,6 +253,7 @@ VMX_SETUP_ME_SPTE_MASK = "vmx_setup_me_spte_mask"
 VPID_SYNC_CONTEXT = "vpid_sync_context"
 
 # Of ``svm/nested.c``.
+NESTED_SVM_INJECT_NPF_EXIT = "nested_svm_inject_npf_exit"
 NESTED_SVM_TRANSITION_TLB_FLUSH = "nested_svm_transition_tlb_flush"
 NESTED_VMCB02_RECALC_INTERCEPTS = "nested_vmcb02_recalc_intercepts"
 
@@ -268,6 +269,7 @@ HV_TRACK_ROOT_TDP = "hv_track_root_tdp"
 IS_GUEST_MODE = "is_guest_mode"
 IS_PAGING = "is_paging"
 IS_SMM = "is_smm"
+KVM_ARCH_HAS_PRIVATE_MEM = "kvm_arch_has_private_mem"
 KVM_APICV_ACTIVATED = "kvm_apicv_activated"
 KVM_CALC_NESTED_TSC_OFFSET = "kvm_calc_nested_tsc_offset"
 KVM_CAN_DO_ASYNC_PF = "kvm_can_do_async_pf"

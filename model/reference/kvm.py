@@ -132,6 +132,7 @@ from mmuproof.model.reference.unsync_notes import ReferenceUnsyncNotes
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walk_faults import ReferenceWalkFaults
+from mmuproof.model.reference.walk_starts import ReferenceWalkStarts
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reference.zapped_pages import ReferenceZappedPages
 from mmuproof.model.register_writes import RegisterWrites
@@ -163,6 +164,7 @@ from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walk_faults import WalkFaults
+from mmuproof.model.walk_starts import WalkStarts
 from mmuproof.model.walks import Walks
 from mmuproof.model.zapped_pages import ZappedPages
 
@@ -182,6 +184,7 @@ class ReferenceKvm(Kvm):
         self,
         constants: Constants | None = None,
         *,
+        walk_starts: type[ReferenceWalkStarts] = ReferenceWalkStarts,
         walks: type[ReferenceWalks] = ReferenceWalks,
         walk_ends: type[ReferenceWalkEnds] = ReferenceWalkEnds,
         walk_faults: type[ReferenceWalkFaults] = ReferenceWalkFaults,
@@ -260,6 +263,7 @@ class ReferenceKvm(Kvm):
         guest_registers: type[ReferenceGuestRegisters] = ReferenceGuestRegisters,
     ) -> None:
         self.constants = constants or Constants()
+        self._walk_starts = walk_starts(self.constants)
         self._walks = walks(self.constants)
         self._walk_ends = walk_ends(self.constants, self._walks)
         self._walk_faults = walk_faults(self.constants, self._walk_ends)
@@ -335,6 +339,11 @@ class ReferenceKvm(Kvm):
         self._invalidations = invalidations(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
+
+    @property
+    def walk_starts(self) -> WalkStarts:
+        """See `Kvm.walk_starts`."""
+        return self._walk_starts
 
     @property
     def walks(self) -> Walks:

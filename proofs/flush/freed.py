@@ -13,7 +13,7 @@ from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import all_of, iff, negate
 
-_TABLES = "SDM 30.4.3.1: a processor may use cached entries that lead to a table until they are invalidated"
+_TABLES = "SDM 5.10.3, 31.4.2: a processor may use what it has cached of a table until that is invalidated"
 _LOCK = "KVM's comment at tdp_mmu_iter_cond_resched()"
 
 
