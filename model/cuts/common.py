@@ -39,6 +39,16 @@ READ_LOCK = each(_LOCK, functions.RAW_READ_LOCK, functions.RAW_READ_UNLOCK, func
 SPIN_LOCK = each(_LOCK, functions.RAW_SPIN_LOCK, functions.RAW_SPIN_UNLOCK, functions.INNER_RAW_SPIN_UNLOCK)
 RCU = each(_LOCK, functions.RCU_READ_LOCK, functions.RCU_READ_UNLOCK)
 SRCU = each(_LOCK, functions.SRCU_READ_LOCK, functions.SRCU_READ_UNLOCK)
+INTERRUPTS = each(
+    "keeps interrupts away, or lets them come",
+    "arch_local_irq_save",
+    "arch_local_irq_restore",
+    "arch_irqs_disabled",
+    "arch_irqs_disabled_flags",
+    "arch_local_irq_disable",
+    "arch_local_irq_enable",
+    "warn_bogus_irq_restore",
+)
 PRINTS = each("prints, or says whether something is to be printed", functions.PRINTK, functions.INNER_RATELIMIT)
 REQUESTS = each("asks the vCPU to do something later", functions.KVM_MAKE_REQUEST, functions.INNER_KVM_MAKE_REQUEST)
 

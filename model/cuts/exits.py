@@ -68,6 +68,6 @@ CUTS: tuple[Cut, ...] = (
         reason="drops stale shadow pages; what L1 is told does not depend on them",
     ),
     Cut(function="sev_handle_rmp_fault", reason="runs after the MMU has been asked"),
-    Cut(function="trace_kvm_page_fault", reason="tells a tracer, which changes nothing"),
+    Cut(function=functions.TRACE_KVM_PAGE_FAULT, reason="tells a tracer, which changes nothing"),
     Cut(function="trace_kvm_fast_mmio", reason="tells a tracer, which changes nothing"),
 )

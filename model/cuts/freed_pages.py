@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.model.cuts import common
-from mmuproof.model.cuts.child_syncs import YIELD as YIELD_WRITE
-from mmuproof.model.cuts.zapped_pages import FLUSH
+from mmuproof.model.cuts import child_syncs, common, zapped_pages
 from mmuproof.model.named import functions, kvm_mmu_page, list_heads
 
 FREE = Cut(
@@ -13,6 +11,7 @@ FREE = Cut(
     reason="frees a page and its table; that it does, and when, is looked at",
     elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST),
 )
+FLUSH, YIELD_WRITE = zapped_pages.FLUSH, child_syncs.YIELD
 YIELD_READ = Cut(function="__cond_resched_rwlock_read", reason="gives the lock up for a while; when is looked at")
 LEAVE, ENTER = (
     Cut(function=name, reason="ends, or begins, to keep tables from being freed; when is looked at")

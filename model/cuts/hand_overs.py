@@ -77,23 +77,15 @@ _OTHERS: Mapping[HandOver, tuple[Cut, ...]] = MappingProxyType(
             functions.HANDLE_CHANGED_SPTE_DIRTY_LOG,
         ),
         HandOver.INTERCEPTED: (
-            *common.each("traces", "trace_kvm_page_fault"),
+            *common.each("traces", functions.TRACE_KVM_PAGE_FAULT),
             Cut(
                 function="kvm_mmu_unprotect_page_virt",
                 reason="lets writes to a frame through again whose tables are shadowed, by walk.unprotected",
                 elsewhere=_ALL,
             ),
-            *common.each("asks for a flush of the first-level cache", "kvm_request_l1tf_flush_l1d"),
+            *common.each("asks for a flush of the first-level cache", functions.KVM_REQUEST_L1TF_FLUSH_L1D),
             *common.each("waits for the host's own matter", "kvm_async_pf_task_wait_schedule"),
-            *common.each(
-                "lets interrupts in, or keeps them out",
-                "arch_local_irq_disable",
-                "arch_local_irq_enable",
-                "arch_irqs_disabled",
-                "arch_irqs_disabled_flags",
-                "arch_local_irq_save",
-                "arch_local_irq_restore",
-            ),
+            *common.INTERRUPTS,
             *common.PRINTS,
         ),
     }

@@ -13,24 +13,7 @@ PGD, P4D, PUD, PMD = (
     Cut(function=name, reason="finds the entry of an address in the host's tables: any; for which is looked at")
     for name in ("pgd_offset_pgd", "p4d_offset", "pud_offset", "pmd_offset")
 )
-HOST: tuple[Cut, ...] = (
-    *common.CUTS,
-    ADDRESS,
-    PGD,
-    P4D,
-    PUD,
-    PMD,
-    *common.each(
-        "keeps interrupts away, or lets them come",
-        "arch_local_irq_save",
-        "arch_local_irq_restore",
-        "arch_irqs_disabled",
-        "arch_irqs_disabled_flags",
-        "arch_local_irq_disable",
-        "arch_local_irq_enable",
-        "warn_bogus_irq_restore",
-    ),
-)
+HOST: tuple[Cut, ...] = (*common.CUTS, ADDRESS, PGD, P4D, PUD, PMD, *common.INTERRUPTS)
 GIGABYTE = functions.VARIABLE_TEST_BIT
 HANDLE = Cut(
     function="direct_page_fault",

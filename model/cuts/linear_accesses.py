@@ -26,5 +26,5 @@ CUTS: tuple[Cut, ...] = (
     Cut(function="kvm_is_cr0_bit_set", reason="whether the guest has paging on: any answer"),
     Cut(function=functions.IS_PAGING, reason="whether the guest has paging on: any answer"),
     Cut(function="trace_vcpu_match_mmio", reason="tells a tracer, which changes nothing"),
-    Cut(function="kvm_request_l1tf_flush_l1d", reason="asks for the L1 cache to be flushed"),
+    Cut(function=functions.KVM_REQUEST_L1TF_FLUSH_L1D, reason="asks for the L1 cache to be flushed"),
 )

@@ -122,7 +122,7 @@ FIND_FRAME: tuple[Cut, ...] = (
         "kvm_handle_signal_exit",
         "kvm_send_hwpoison_signal",
         functions.KVM_MMU_FINISH_PAGE_FAULT,
-        "kvm_release_faultin_page",
+        functions.KVM_RELEASE_FAULTIN_PAGE,
         functions.KVM_RELEASE_PFN_CLEAN,
     ),
     Cut(function=functions.GET_CURRENT, reason="the task, which gets a signal"),

@@ -17,12 +17,12 @@ class _FreesUnflushed(ReferenceFreedPages):
         return FALSE
 
 
-class _GivesWayUnflushed(ReferenceFreedPages):
+class _WayGivenUnflushed(ReferenceFreedPages):
     def _flushes(self, due: Bool) -> Bool:
         return FALSE
 
 
-class _NotNoted(ReferenceFreedPages):
+class _WayNotNoted(ReferenceFreedPages):
     def _notes(self) -> Bool:
         return FALSE
 
@@ -51,7 +51,7 @@ DEFECTS: tuple[Defect, ...] = (
         _TDP_MMU_C,
         r"\tif \(flush\)\n\t\tkvm_flush_remote_tlbs\(kvm\);\n(\n\trcu_read_unlock\(\);)",
         r"\1",
-        _frees(_GivesWayUnflushed),
+        _frees(_WayGivenUnflushed),
     ),
     defect(
         "gives-way-unnoted",
@@ -59,7 +59,7 @@ DEFECTS: tuple[Defect, ...] = (
         _TDP_MMU_C,
         r"\titer->yielded = true;\n\treturn true;",
         "\treturn true;",
-        _frees(_NotNoted),
+        _frees(_WayNotNoted),
     ),
     defect(
         "gives-way-untold",

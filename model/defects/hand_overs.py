@@ -15,7 +15,7 @@ _TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
 _TEMPLATE = "arch/x86/kvm/mmu/paging_tmpl.h"
 
 
-class _Unflushed(ReferenceHandOvers):
+class _LinkedUnflushed(ReferenceHandOvers):
     def _is_right(self, by: HandOver, what: str, _nested: bool) -> Bool:
         return boolean((by, what) != (HandOver.LINKS, "flush"))
 
@@ -81,7 +81,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"(__link_shadow_page\(vcpu->kvm, &vcpu->arch\.mmu_pte_list_desc_cache, sptep, sp, )true\)",
         r"\1false)",
-        _hands(_Unflushed),
+        _hands(_LinkedUnflushed),
     ),
     defect(
         "handed-over-full-access",

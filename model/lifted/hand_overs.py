@@ -58,10 +58,10 @@ class LiftedHandOvers(HandOvers, Remembers):
         if by in _NOT_ALWAYS and not all(map(unit.has_function, (by.value, *takers))):
             return ()
         ways = NESTED.get(by, (False,))
-        return tuple(_HANDED[by](_Desk(unit, by, nested), taker) for taker in takers for nested in ways)
+        return tuple(_HANDED[by](_HandOverDesk(unit, by, nested), taker) for taker in takers for nested in ways)
 
 
-class _Desk(Bench):
+class _HandOverDesk(Bench):
     """A bench with a VM, a vCPU of it, and a page of SPTEs, on which a function hands something on."""
 
     def __init__(self, unit: Unit, by: HandOver, nested: bool) -> None:
@@ -123,7 +123,7 @@ class _Desk(Bench):
         )
 
 
-def _notes_mapping(desk: _Desk, taker: str) -> HandedOn:
+def _notes_mapping(desk: _HandOverDesk, taker: str) -> HandedOn:
     slot, gfn, access = desk.add("slot", kvm_memory_slot.STRUCT), var("gfn", 64), var("access", 32)
     desk.session.call(
         desk.memory,
@@ -136,13 +136,13 @@ def _notes_mapping(desk: _Desk, taker: str) -> HandedOn:
     return desk.handed(taker, objects, {"gfn": gfn, "access": access}, others=lambda call: _own_memory(desk, call))
 
 
-def _own_memory(desk: _Desk, call: CallMade) -> Mapping[str, Bool]:
+def _own_memory(desk: _HandOverDesk, call: CallMade) -> Mapping[str, Bool]:
     """Whether what lists are made of is taken from the vCPU's memory for that."""
     place = desk.place(desk.vcpu, kvm_vcpu.LIST_MEMORY)
     return {"the memory for lists": is_given(call, pointer_to(desk.vcpu, place.offset))}
 
 
-def _links(desk: _Desk, taker: str) -> HandedOn:
+def _links(desk: _HandOverDesk, taker: str) -> HandedOn:
     desk.session.call(
         desk.memory, desk.name, objects=desk.objects, values={}, pointers={"sptep": pointer_to(desk.spte)}
     )
@@ -154,7 +154,7 @@ def _links(desk: _Desk, taker: str) -> HandedOn:
     return desk.handed(taker, objects, {}, others=others)
 
 
-def _sets_access(desk: _Desk, taker: str) -> HandedOn:
+def _sets_access(desk: _HandOverDesk, taker: str) -> HandedOn:
     index, access = var("index", 32), var("access", 32)
     desk.call(desk.name, index=index, access=access)
     frames = desk.session.calls(cuts.FRAME.function)
@@ -174,7 +174,7 @@ def _sets_access(desk: _Desk, taker: str) -> HandedOn:
     return desk.handed(taker, {"the page": desk.page}, {"index": index, "access": access}, others=others)
 
 
-def _changed(desk: _Desk, taker: str) -> HandedOn:
+def _changed(desk: _HandOverDesk, taker: str) -> HandedOn:
     numbers = {
         "gfn": var("gfn", 64),
         "old_spte": var("old_spte", 64),
@@ -190,7 +190,7 @@ def _changed(desk: _Desk, taker: str) -> HandedOn:
     return desk.handed(taker, {"the VM": desk.kvm, **pages}, {**numbers, **(spaces if of_space else {})})
 
 
-def _gives_up(desk: _Desk, taker: str) -> HandedOn:
+def _gives_up(desk: _HandOverDesk, taker: str) -> HandedOn:
     queue = desk.add("invalid_list", list_heads.LIST)
     answer = desk.integer(desk.name)
 
@@ -201,7 +201,7 @@ def _gives_up(desk: _Desk, taker: str) -> HandedOn:
     return desk.handed(taker, objects, {}, answers=counted)
 
 
-def _walks(desk: _Desk, taker: str) -> HandedOn:
+def _walks(desk: _HandOverDesk, taker: str) -> HandedOn:
     # Each format has a struct of its own, and no function but the walk is given one.
     (struct,) = (
         each.type.target.name
@@ -226,7 +226,7 @@ def _walks(desk: _Desk, taker: str) -> HandedOn:
     )
 
 
-def _intercepted(desk: _Desk, taker: str) -> HandedOn:
+def _intercepted(desk: _HandOverDesk, taker: str) -> HandedOn:
     error_code, address, length = var("error_code", 64), var("fault_address", 64), var("insn_len", 32)
     instruction = Object(name="insn", type=_INSTRUCTION, kind=ObjectKind.INPUT, by_pointer=True)
     of_host = desk.read(desk.vcpu, kvm_vcpu.HOST_APF_FLAGS)
@@ -250,7 +250,7 @@ def _intercepted(desk: _Desk, taker: str) -> HandedOn:
     )
 
 
-def _of_tdp(desk: _Desk, taker: str) -> HandedOn:
+def _of_tdp(desk: _HandOverDesk, taker: str) -> HandedOn:
     fault = desk.add("fault", kvm_page_fault.STRUCT)
     fault.settled = True
     of_tdp_mmu = uses_tdp_mmu(desk, desk.kvm)
@@ -264,7 +264,7 @@ def _of_tdp(desk: _Desk, taker: str) -> HandedOn:
     )
 
 
-def _ends_fault(desk: _Desk, taker: str) -> HandedOn:
+def _ends_fault(desk: _HandOverDesk, taker: str) -> HandedOn:
     fault, result = desk.add("fault", kvm_page_fault.STRUCT), var("r", 32)
     fault.settled = True
     page = desk.add("page", host_kernel.PAGE)
@@ -282,12 +282,12 @@ def _ends_fault(desk: _Desk, taker: str) -> HandedOn:
     return desk.handed(taker, {"the VM": desk.kvm, "the page": page}, {}, others=others)
 
 
-def _gives_up_all(desk: _Desk, taker: str) -> HandedOn:
+def _gives_up_all(desk: _HandOverDesk, taker: str) -> HandedOn:
     desk.call(desk.name)
     return desk.handed(taker, {"the VM": desk.kvm}, {})
 
 
-_HANDED: Mapping[HandOver, Callable[[_Desk, str], HandedOn]] = MappingProxyType(
+_HANDED: Mapping[HandOver, Callable[[_HandOverDesk, str], HandedOn]] = MappingProxyType(
     {
         HandOver.NOTES_MAPPING: _notes_mapping,
         HandOver.LINKS: _links,
