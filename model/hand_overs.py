@@ -35,6 +35,8 @@ class HandOver(enum.Enum):
     """A page fault that was intercepted is handled; none that the host has sent in its own matters."""
     OF_TDP = "kvm_tdp_page_fault"
     """A fault on tables for two-dimensional paging goes to the MMU that builds them."""
+    RELOADS = "kvm_mmu_reload"
+    """Before a guest is entered, roots that are obsolete are given up, and one is made where there is none."""
     ENDS_FAULT = "kvm_mmu_finish_page_fault"
     """The host's page of a fault is given back."""
     GIVES_UP_ALL = "kvm_arch_flush_shadow_all"

@@ -60,6 +60,7 @@ from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
+from mmuproof.proofs.role import reloaded as role_reloaded
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.role import swept_pages as role_swept_pages
 from mmuproof.proofs.role import switched_eptp as role_switched_eptp
@@ -194,6 +195,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *slot_sweeps.THEOREMS,
     *slot_handed_on.THEOREMS,
     *stored_handed_on.THEOREMS,
+    *role_reloaded.THEOREMS,
     *slot_changes.THEOREMS,
     *slot_limits.THEOREMS,
     *role_kept_roots.THEOREMS,

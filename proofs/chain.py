@@ -470,6 +470,7 @@ BESIDE = (
     "role.freed-root",
     "role.synced-roots",
     "role.loaded-roots",
+    "role.reloaded",
     "fault.later",
     "slot.attributes-*",
     "stored.listed",

@@ -9,7 +9,7 @@ from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_p
 _OTHERS = ("*", kvm_mmu_page.STRUCT, kvm_memory_slot.RMAP_HEAD)
 WAITS: tuple[Cut, ...] = (
     *common.each("whether somebody waits, or has asked for an end: any answer", "signal_pending", "kvm_test_request"),
-    Cut(function="kvm_check_request", reason="the same, and takes it for done", elsewhere=("*",)),
+    Cut(function=functions.KVM_CHECK_REQUEST, reason="the same, and takes it for done", elsewhere=("*",)),
     *common.each("the process that runs", functions.GET_CURRENT),
     *common.each("lets others run", "_cond_resched", "__cond_resched"),
 )

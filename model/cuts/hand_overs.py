@@ -9,7 +9,15 @@ from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
 from mmuproof.model.fault_handlers import FaultHandler
 from mmuproof.model.hand_overs import HandOver
-from mmuproof.model.named import functions, guest_walker, kvm_memory_slot, kvm_mmu_page, kvm_page_fault, list_heads
+from mmuproof.model.named import (
+    functions,
+    guest_walker,
+    kvm_memory_slot,
+    kvm_mmu,
+    kvm_mmu_page,
+    kvm_page_fault,
+    list_heads,
+)
 
 _ALL = (
     "*",
@@ -57,6 +65,15 @@ TAKERS: Mapping[HandOver, tuple[Cut, ...]] = MappingProxyType(
             _to(FaultHandler.TDP_MMU.value, "handles a fault in the TDP MMU", "fault.mapped"),
             _to(FaultHandler.DIRECT.value, "handles a fault in the shadow MMU", "fault.mapped"),
         ),
+        HandOver.RELOADS: (
+            Cut(
+                function=functions.KVM_MMU_FREE_OBSOLETE_ROOTS,
+                reason="gives up roots that are obsolete, by role.swept-roots; that it is called is looked at",
+                writes=((0, f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT}"),),
+                elsewhere=_ALL,
+            ),
+            _to(functions.KVM_MMU_LOAD, "makes roots, and has them loaded", "role.loaded-roots"),
+        ),
         HandOver.ENDS_FAULT: (
             Cut(
                 function=functions.KVM_RELEASE_FAULTIN_PAGE,
@@ -68,6 +85,11 @@ TAKERS: Mapping[HandOver, tuple[Cut, ...]] = MappingProxyType(
     }
 )
 FRAME = Cut(function=functions.KVM_MMU_PAGE_GET_GFN, reason="the frame of a guest's entry, any; of which is looked at")
+REQUESTED = Cut(
+    function=functions.KVM_CHECK_REQUEST,
+    reason="whether something is asked of the vCPU, and takes it for done; for what is looked at",
+    elsewhere=("*",),
+)
 _OTHERS: Mapping[HandOver, tuple[Cut, ...]] = MappingProxyType(
     {
         HandOver.SETS_ACCESS: (FRAME,),
@@ -76,6 +98,7 @@ _OTHERS: Mapping[HandOver, tuple[Cut, ...]] = MappingProxyType(
             functions.HANDLE_CHANGED_SPTE_ACC_TRACK,
             functions.HANDLE_CHANGED_SPTE_DIRTY_LOG,
         ),
+        HandOver.RELOADS: (REQUESTED,),
         HandOver.INTERCEPTED: (
             *common.each("traces", functions.TRACE_KVM_PAGE_FAULT),
             Cut(

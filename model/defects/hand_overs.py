@@ -8,9 +8,10 @@ from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.hand_overs import HandOver
 from mmuproof.model.reference.hand_overs import ReferenceHandOvers
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.smt.terms import FALSE, TRUE, Bool, boolean
+from mmuproof.smt.terms import FALSE, TRUE, Bool, boolean, negate
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
+_MMU_H = "arch/x86/kvm/mmu.h"
 _TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
 _TEMPLATE = "arch/x86/kvm/mmu/paging_tmpl.h"
 
@@ -68,6 +69,17 @@ class _OtherMmu(ReferenceHandOvers):
 class _NeverDirty(ReferenceHandOvers):
     def _is_right(self, by: HandOver, what: str, _nested: bool) -> Bool:
         return boolean((by, what) != (HandOver.ENDS_FAULT, "dirty"))
+
+
+class _ObsoleteKept(ReferenceHandOvers):
+    def _made(self, by: HandOver, to: str) -> Bool:
+        return FALSE if to == "kvm_mmu_free_obsolete_roots" else super()._made(by, to)
+
+
+class _NoRootMade(ReferenceHandOvers):
+    def _made(self, by: HandOver, to: str) -> Bool:
+        made = super()._made(by, to)
+        return negate(made) if to == "kvm_mmu_load" else made
 
 
 def _hands(variant: type[ReferenceHandOvers]) -> partial[ReferenceKvm]:
@@ -162,5 +174,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"(r == RET_PF_RETRY, )fault->map_writable\);",
         r"\1false);",
         _hands(_NeverDirty),
+    ),
+    defect(
+        "reload-keeps-obsolete",
+        "The request to give up obsolete roots is taken, and they are kept.",
+        _MMU_H,
+        r"(FREE_OBSOLETE_ROOTS, vcpu\)\)\n)\t\tkvm_mmu_free_obsolete_roots\(vcpu\);",
+        r"\1\t\treturn 0;",
+        _hands(_ObsoleteKept),
+    ),
+    defect(
+        "reload-without-root",
+        "A guest is entered without a root, and one that is there is made again.",
+        _MMU_H,
+        r"(likely\(vcpu->arch\.mmu->root\.hpa )!= INVALID_PAGE",
+        r"\1== INVALID_PAGE",
+        _hands(_NoRootMade),
     ),
 )

@@ -13,16 +13,18 @@ from mmuproof.model.cuts import hand_overs as cuts
 from mmuproof.model.fault_handlers import FaultHandler
 from mmuproof.model.hand_overs import NESTED, HandedOn, HandOver, HandOvers
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, left_by
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_given, is_request, left_by
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.named import (
     constants,
+    functions,
     guest_walker,
     host_kernel,
     kvm_memory_slot,
+    kvm_mmu,
     kvm_mmu_page,
     kvm_page_fault,
     kvm_vcpu,
@@ -35,6 +37,8 @@ _NOT_ALWAYS = frozenset({HandOver.CHANGED, HandOver.ENDS_FAULT, HandOver.GIVES_U
 """What some released kernels do in the functions around it, or do more in."""
 _EXCEPTIONS = 32
 """The bits of the error code of a page fault that is an exception."""
+_OBSOLETE_ROOTS, _NO_ROOT = 31, (1 << 64) - 1
+"""The number of KVM_REQ_MMU_FREE_OBSOLETE_ROOTS, and what means that there is no root."""
 _SPTE, _INSTRUCTION = IntType(64, False, "u64"), IntType(8, True, "char")
 
 
@@ -264,6 +268,26 @@ def _of_tdp(desk: _HandOverDesk, taker: str) -> HandedOn:
     )
 
 
+def _reloads(desk: _HandOverDesk, taker: str) -> HandedOn:
+    Mmus(desk.vcpu).connect(desk.memory, nested=False, l2=False)
+    desk.vcpu.settled = False
+    answer = desk.integer(desk.name)
+    loads, asked = desk.session.calls(functions.KVM_MMU_LOAD), desk.session.calls(cuts.REQUESTED.function)
+    if taker != functions.KVM_MMU_LOAD:
+        obsolete = (all_of(is_answered_yes([call]), is_request(call, _OBSOLETE_ROOTS)) for call in asked)
+        return desk.handed(taker, {"the vCPU": desk.vcpu}, {}, when=any_of(*obsolete))
+    root = f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}"
+    without = (eq(desk.read(desk.vcpu, root, call.memory), _NO_ROOT) for call in loads)
+    # Who loads nothing at all would have to.
+    return desk.handed(
+        taker,
+        {"the vCPU": desk.vcpu},
+        {},
+        when=any_of(*without) if loads else TRUE,
+        answers=lambda call: eq(answer, var(call.tag, 32)),
+    )
+
+
 def _ends_fault(desk: _HandOverDesk, taker: str) -> HandedOn:
     fault, result = desk.add("fault", kvm_page_fault.STRUCT), var("r", 32)
     fault.settled = True
@@ -299,6 +323,7 @@ _HANDED: Mapping[HandOver, Callable[[_HandOverDesk, str], HandedOn]] = MappingPr
         HandOver.WALKS_EPT: _walks,
         HandOver.INTERCEPTED: _intercepted,
         HandOver.OF_TDP: _of_tdp,
+        HandOver.RELOADS: _reloads,
         HandOver.ENDS_FAULT: _ends_fault,
         HandOver.GIVES_UP_ALL: _gives_up_all,
     }

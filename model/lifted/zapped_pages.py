@@ -22,7 +22,7 @@ from mmuproof.smt.terms import TRUE, Bool, all_of, any_of, bv, eq, iff, ite, ne,
 
 _GIVES_UP, _ENDS = functions.INNER_KVM_MMU_PREPARE_ZAP_PAGE, functions.KVM_MMU_REMOTE_FLUSH_OR_ZAP
 _ALL = (functions.INNER_KVM_MMU_ZAP_ALL_FAST_FRONT_HALF, functions.KVM_MMU_ZAP_ALL_FAST)
-_EMPTIES, _LEFT_BEHIND = functions.TDP_MMU_ZAP_ROOT, "kvm_mmu_free_obsolete_roots"
+_EMPTIES, _LEFT_BEHIND = functions.TDP_MMU_ZAP_ROOT, functions.KVM_MMU_FREE_OBSOLETE_ROOTS
 
 
 _FREE_ROOTS_REQUEST = 31

@@ -9,8 +9,9 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.fault_handlers import FaultHandler
 from mmuproof.model.hand_overs import NESTED, HandedOn, HandOver, HandOvers
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.smt.terms import TRUE, Bool, eq, ne, negate, var
+from mmuproof.smt.terms import TRUE, Bool, eq, ite, ne, negate, var
 
+_GIVES_UP = "kvm_mmu_free_obsolete_roots"
 _LISTS, _VM, _PAGE, _SPTE = "the memory for lists", "the VM", "the page", "the SPTE"
 _WALK = ("the walk", "the vCPU", "addr", "access", "the tables in use")
 _CHANGE = (_VM, _PAGE, "gfn", "old_spte", "new_spte", "level", "shared")
@@ -30,11 +31,19 @@ _GIVEN: Mapping[HandOver, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         HandOver.OF_TDP: {
             each.value: ("the vCPU", "the fault") for each in (FaultHandler.TDP_MMU, FaultHandler.DIRECT)
         },
+        HandOver.RELOADS: dict.fromkeys((_GIVES_UP, "kvm_mmu_load"), ("the vCPU",)),
         HandOver.ENDS_FAULT: {"kvm_release_faultin_page": (_VM, _PAGE, "unused", "dirty")},
         HandOver.GIVES_UP_ALL: {"kvm_mmu_zap_all": (_VM,)},
     }
 )
 """To whom each function hands on, and what goes with it."""
+
+
+_REQUESTED = ne(var("kvm_check_request()", 1), 0)
+_ROOT = ite(
+    _REQUESTED, var(f"vcpu->arch.root_mmu.root.hpa after {_GIVES_UP}()", 64), var("vcpu->arch.root_mmu.root.hpa", 64)
+)
+"""The root, once obsolete ones are given up."""
 
 
 class ReferenceHandOvers(ReferenceArea, HandOvers):
@@ -63,6 +72,8 @@ class ReferenceHandOvers(ReferenceArea, HandOvers):
         if by is HandOver.OF_TDP:
             of_tdp_mmu = ne(var("tdp_mmu_enabled", 1), 0)
             return of_tdp_mmu if to == FaultHandler.TDP_MMU.value else negate(of_tdp_mmu)
+        if by is HandOver.RELOADS:
+            return _REQUESTED if to == _GIVES_UP else eq(_ROOT, -1)
         return TRUE
 
     def _made(self, by: HandOver, to: str) -> Bool:
