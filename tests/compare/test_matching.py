@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from mmuproof.compare.file_scope import renamed_masks
+from mmuproof.compare.versions import renames_locals
 
 from .small_versions import Versions, versions
 
@@ -343,3 +344,20 @@ def test_a_mask_in_another_place_is_told_by_the_words_of_its_name(
     old: list[str], new: list[str], found: dict[str, str]
 ) -> None:
     assert renamed_masks(old, new) == found
+
+
+@pytest.mark.parametrize(
+    ("new", "renamed"),
+    [
+        ("u32 f(u32 given) { u32 sum = given + 1; return sum; }", True),
+        ("u32 f(u32 v) { u32 w = v + 1; return w; }", False),
+        ("u32 f(u32 v) { /* Said. */ u32 w = v + ONE; return w; }", False),
+        ("u32 f(u32 given) { u32 sum = given + 2; return sum; }", False),
+    ],
+    ids=["both are called otherwise", "nothing is another", "a comment and a macro", "a number is another as well"],
+)
+def test_it_is_known_that_only_local_variables_are_called_otherwise(
+    new: str, renamed: bool, versions: Versions
+) -> None:
+    both = versions("#define ONE 1\n", "u32 f(u32 v) { u32 w = v + 1; return w; }", new)
+    assert renames_locals(both.old, both.new, both.pair("f"), {}) is renamed

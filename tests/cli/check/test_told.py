@@ -100,6 +100,15 @@ def test_a_commit_that_turns_much_has_room_in_a_mail_all_the_same() -> None:
             assert sum(" -> " in line for line in whole) == -(-count // 3) + better
 
 
+def test_a_function_in_which_only_locals_are_called_otherwise_is_named() -> None:
+    step = replace(commit(), locals_renamed=("zap", "sweep"))
+    assert "  functions: only local variables renamed: zap, sweep" in lines_of(step)
+    equal = Judgement(function="walk", change=Change.EQUAL)
+    step = replace(step, judgements=(equal,))
+    assert "  functions: equal: walk; only local variables renamed: zap, sweep" in lines_of(step)
+    assert "  functions: no function of the MMU" in lines_of(commit())
+
+
 def test_it_is_said_in_what_a_function_differs() -> None:
     lines = lines_of(commit(judgements=[NOT_COMPARED, DIFFERS]))
     assert "    zap: There is another *sptep. Also: a WARN.  (mmu.c:3)" in lines
