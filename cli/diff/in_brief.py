@@ -18,6 +18,8 @@ def in_brief(
 ) -> str:
     """The functions by what becomes of them, the worst first; of many alike only the first are named.
 
+    Those come first that have changed themselves, and then those that call them.
+
     Args:
         judgements: what becomes of those that both versions have.
         come: those that are new.
@@ -27,6 +29,7 @@ def in_brief(
     if not (judgements or come or gone or locals_renamed):
         return "no function of the MMU"
     parts = []
+    judgements = sorted(judgements, key=lambda each: not each.directly)
     # Of a function with several judgements that are not alike, each is told with its masks.
     found = {(each.function, each.change) for each in judgements}
     several = {name for name, count in Counter(name for name, _ in found).items() if count > 1}

@@ -111,6 +111,13 @@ def test_a_function_in_which_only_locals_are_called_otherwise_is_named() -> None
     assert "  functions: no function of the MMU" in lines_of(commit())
 
 
+def test_what_has_changed_itself_is_named_before_what_calls_it() -> None:
+    callers = [Judgement(function=f"caller_{number}", change=Change.EQUAL, directly=False) for number in range(9)]
+    changed = Judgement(function="zap", change=Change.EQUAL)
+    lines = lines_of(commit(judgements=[*callers, changed]))
+    assert "  functions: equal: zap, caller_0, caller_1 and 7 more" in lines
+
+
 def test_it_is_said_in_what_a_function_differs() -> None:
     lines = lines_of(commit(judgements=[NOT_COMPARED, DIFFERS]))
     assert "    zap: There is another *sptep. Also: a WARN.  (mmu.c:3)" in lines
