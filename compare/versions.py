@@ -226,6 +226,14 @@ def _says_the_same(before: Printed, old: str, after: Printed, new: str, former: 
     )
 
 
+def renames_locals(old: Version, new: Version, pair: Pair, former: Mapping[str, str]) -> bool:
+    """Whether a function says the same in both versions, and calls variables or parameters of its own otherwise."""
+    before, after = old.printed(pair.old_path), new.printed(pair.new_path)
+    if before.digest(pair.old) == after.digest(pair.new, former):
+        return False
+    return _says_the_same(before, pair.old, after, pair.new, former)
+
+
 def other_starts(old: Version, new: Version, pair: Pair) -> Mapping[str, bool]:
     """The variables of one name that a function mentions and that begin with something else.
 

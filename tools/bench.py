@@ -48,7 +48,9 @@ FUNCTION, PATCHED = "make_spte", "arch/x86/kvm/mmu/spte.c"
 COMPARED = "level > PG_LEVEL_4K"
 CHANGES = {"equal": "level >= PG_LEVEL_2M", "not equal": "level > PG_LEVEL_2M"}
 CHANGED = "arch/x86/kvm/mmu/mmu.c"
-FUNCTIONS = {"few": "page_fault_handle_page_track", "many": "update_permission_bitmask"}
+FUNCTIONS = {"few": "page_fault_handle_page_track", "some": "mmu_set_spte", "many": "update_permission_bitmask"}
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+"""Where it is set, each run would compile all of mmuproof first."""
 _EVERY = 0.3
 """Seconds between two looks at memory, each of which takes some time itself."""
 NAMES = ("theorem", "function", "question", "vendor", "masks")
@@ -121,7 +123,9 @@ def measure(subject: Benchmark, jobs: Sequence[str], *, memory: bool = False) ->
         if subject.changed is not None:
             subject.changed.change()
             own = subject.changed.cache
-        environment = os.environ if own is None else {**os.environ, "XDG_CACHE_HOME": str(own)}
+        environment = {name: value for name, value in os.environ.items() if name != _NO_BYTECODE}
+        if own is not None:
+            environment["XDG_CACHE_HOME"] = str(own)
         with log.open("wb") as output:
             start = time.perf_counter()
             child = os.posix_spawn(

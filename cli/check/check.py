@@ -218,6 +218,7 @@ class _Checking:
             judgements=found.judgements,
             come=found.come,
             gone=found.gone,
+            locals_renamed=found.locals_renamed,
             outside=found.outside,
             turns=turns,
             theorems=0 if theorems is None else len(self.tasks),

@@ -35,6 +35,7 @@ class CheckedStep:
         judgements: what becomes of each function of the MMU that has changed.
         come: functions that are new.
         gone: functions that are gone.
+        locals_renamed: functions in which nothing changes but what variables of their own are called.
         outside: files of KVM's that have changed and whose functions were not compared.
         turns: the theorems that say something else than before, with both results.
         theorems: how many results there were to be turned; 0 if no theorem looks at what is changed.
@@ -52,6 +53,7 @@ class CheckedStep:
     judgements: tuple[Judgement, ...] = ()
     come: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    locals_renamed: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     turns: tuple[Turn, ...] = ()
     theorems: int = 0

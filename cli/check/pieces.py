@@ -144,6 +144,8 @@ def _read(word: str) -> list[PatchText]:
         mails = mails_of(text)
         found += [mailed(text.name, mail) for mail in mails] if mails else [text]
     patches = [each for each in found if holds_a_diff(each)]
+    # A diff that somebody proposes in an answer is no part of the series.
+    patches = [each for each in patches if not each.is_answer] or patches
     if not patches:
         raise SourceError(f"{word} holds no patch that git understands")
     numbers = [each.number for each in patches]

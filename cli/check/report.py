@@ -39,7 +39,7 @@ def print_step(output: Output, step: CheckedStep, *, verbose: bool) -> None:
 
 def _head(step: CheckedStep) -> Iterator[Line]:
     """What is told of its functions and of what it claims."""
-    yield (f"  functions: {in_brief(step.judgements, step.come, step.gone)}",)
+    yield (f"  functions: {in_brief(step.judgements, step.come, step.gone, step.locals_renamed)}",)
     yield from why_no_function_is_equal(step)
     if step.outside:
         yield (f"  other files of KVM's: {few(step.outside, MOST_NAMES)}",)
@@ -106,6 +106,7 @@ def _step(step: CheckedStep) -> dict[str, object]:
         ],
         "new_functions": list(step.come),
         "gone_functions": list(step.gone),
+        "locals_renamed": list(step.locals_renamed),
         "other_files": list(step.outside),
         "results": step.theorems,
         "turned": [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from mmuproof.cli.diff.changes import Judgement, Witness
 from mmuproof.cli.numbers.layout import ranges
 from mmuproof.compare.claims import Change
 from mmuproof.compare.outcomes import RESULT
 
 _MOST_OTHERS = 4
+_CALLED = re.compile(r"a call of (\S+\(\))")
+_ORDERED = re.compile(r"the order of (\S+\(\) and \S+\(\))")
 
 
 def sentence_of(judgement: Judgement, witness: Witness) -> str:
@@ -17,8 +21,7 @@ def sentence_of(judgement: Judgement, witness: Witness) -> str:
         Change.MORE: f"{what} allows what it did not allow before.",
         Change.LESS: f"{what} no longer allows what it allowed before.",
     }
-    other = "It returns something else." if what == RESULT or what.endswith("()") else f"There is another {what}."
-    text = sentences.get(judgement.change, other.replace("another a ", "another ").replace("another the ", "another "))
+    text = sentences.get(judgement.change) or _otherwise(what)
     if judgement.bits:
         numbers = ranges(judgement.bits)
         called = f" ({', '.join(judgement.bit_names)})" if judgement.bit_names else ""
@@ -28,3 +31,16 @@ def sentence_of(judgement: Judgement, witness: Witness) -> str:
         more = f" and {len(others) - _MOST_OTHERS} more" if len(others) > _MOST_OTHERS else ""
         text += f" Also: {', '.join(others[:_MOST_OTHERS])}{more}."
     return text
+
+
+def _otherwise(what: str) -> str:
+    """That one thing is another; it is called as `mmuproof.compare.outcomes.Aspect` has it."""
+    if what == RESULT or (what.endswith("()") and " " not in what):
+        return "It returns something else."
+    if called := _CALLED.fullmatch(what):
+        return f"It calls {called[1]} in other cases."
+    if ordered := _ORDERED.fullmatch(what):
+        return f"It calls {ordered[1]} in another order."
+    if what.startswith("what "):
+        return f"There is something else in {what}."
+    return f"There is another {what.removeprefix('a ').removeprefix('the ')}."

@@ -157,13 +157,16 @@ def _content_of(compared: ComparedCommit) -> dict[str, object]:
         "come": list(found.come) if found is not None else [],
         "outside": list(found.outside) if found is not None else [],
         "renamed": list(found.notes) if found is not None else [],
+        "locals_renamed": list(found.locals_renamed) if found is not None else [],
     }
 
 
 def _says(commit: Commit, found: Found | None) -> str:
     if not commit.changed:
         return "nothing that is read"
-    return in_brief(found.judgements, found.come, found.gone) if found is not None else in_brief((), (), ())
+    if found is None:
+        return in_brief((), (), ())
+    return in_brief(found.judgements, found.come, found.gone, found.locals_renamed)
 
 
 def _counts(claims: Sequence[CommitClaim]) -> list[str | tuple[str, str]]:

@@ -22,7 +22,15 @@ from mmuproof.compare.claims import Change
 from mmuproof.compare.congruence import Congruence
 from mmuproof.compare.encodings import Kind, moved_kinds
 from mmuproof.compare.file_scope import FileScope, at_file_scope
-from mmuproof.compare.versions import Pair, Pairing, Version, changed_directly, pair_functions, unchanged
+from mmuproof.compare.versions import (
+    Pair,
+    Pairing,
+    Version,
+    changed_directly,
+    pair_functions,
+    renames_locals,
+    unchanged,
+)
 from mmuproof.compare.ways import Given, SetUp
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.tree.source import KernelTree
@@ -44,7 +52,10 @@ _BUDGET = 4_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a comparison of two trees has found; see `Difference`."""
+    """What a comparison of two trees has found; see `Difference`.
+
+    ``locals_renamed`` are functions that say the same, and call variables or parameters of their own otherwise.
+    """
 
     judgements: tuple[Judgement, ...]
     unchanged: int
@@ -53,6 +64,7 @@ class Found:
     outside: tuple[str, ...]
     notes: tuple[str, ...]
     layouts: tuple[VendorLayout, ...] = ()
+    locals_renamed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +163,9 @@ def compare_trees(
         outside=tuple(outside),
         notes=notes,
         layouts=tuple(_layouts(set_ups)) if Kind.SPTE in moved else (),
+        locals_renamed=tuple(
+            pair.name for pair in pairs if pair not in todo and renames_locals(*versions, pair, pairing.former_names)
+        ),
     )
 
 

@@ -142,20 +142,30 @@ class Doubtful:
 
     before: Base
     doubt: Doubt
+    _known: dict[Object, tuple[Base, tuple[Doubt, ...]]] = field(default_factory=dict, repr=False)
 
     def cell(self, object_: Object, position: int) -> tuple[int, Cell]:
         """See `Base`."""
+        base, doubts = self._of(object_)
+        start, cell = base.cell(object_, position)
+        for doubt in doubts:
+            cell = Cell(cell.width, doubt.value(object_, start, cell.width, cell.value))
+        return start, cell
+
+    def _of(self, object_: Object) -> tuple[Base, tuple[Doubt, ...]]:
+        """What an object was before all calls so far, and those that may write it, the first one first.
+
+        Most of them do not write such an object, and many places of one object are read.
+        """
         doubts: list[Doubt] = []
         base: Base = self
-        # There is one after the other for all calls so far, and most of them do not write such an object.
-        while isinstance(base, Doubtful):
+        while isinstance(base, Doubtful) and object_ not in base._known:
             if base.doubt.may_write(object_):
                 doubts.append(base.doubt)
             base = base.before
-        start, cell = base.cell(object_, position)
-        for doubt in reversed(doubts):
-            cell = Cell(cell.width, doubt.value(object_, start, cell.width, cell.value))
-        return start, cell
+        first, earlier = base._known[object_] if isinstance(base, Doubtful) else (base, ())
+        self._known[object_] = first, (*earlier, *reversed(doubts))
+        return self._known[object_]
 
 
 def _zero(leaf: Leaf) -> Value:

@@ -28,8 +28,11 @@ from mmuproof.lift.machine.run_limits import TooMuch
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Cell, Object, ObjectKind, Place, Pointer, Target, Value, leaves, unset_name
 from mmuproof.lift.syntax import Function, Location
-from mmuproof.smt.terms import BitVec, Bool, all_of, resize, var, zext
+from mmuproof.smt.solver import satisfiable
+from mmuproof.smt.terms import BitVec, Bool, all_of, negate, resize, var, zext
 
+_EASY = 200_000
+"""The solver's resource limit for whether a call was made on every path: most are seen at once."""
 _MOST_CALLS = 96
 """Each hands on all that may have been written before, so their cost grows with the square of their number."""
 
@@ -325,8 +328,8 @@ class OpaqueCalls:
                 and not earlier.reached
                 and earlier.tag in self._given
                 and all(map(_is_same, earlier.arguments, arguments))
-                and all_of(state.guard, earlier.guard) is state.guard
                 and _finds_the_same(state.memory, earlier.memory)
+                and _implies(state.guard, earlier.guard)
             ):
                 return self._given[earlier.tag]
         return None
@@ -341,6 +344,11 @@ class OpaqueCalls:
 def _is_same(left: Argument, right: Argument) -> bool:
     """Whether two arguments are known to be alike; structs that are given by value are not."""
     return left is right or (isinstance(left, Pointer) and isinstance(right, Pointer) and left == right)
+
+
+def _implies(guard: Bool, other: Bool) -> bool:
+    """Whether one condition is known to hold wherever another does, however it is written."""
+    return all_of(guard, other) is guard or satisfiable(all_of(guard, negate(other)), _EASY) is False
 
 
 def _finds_the_same(memory: Memory, earlier: Memory) -> bool:

@@ -18,6 +18,7 @@ from mmuproof.lift.parsing import clang_api, local_names
 from mmuproof.lift.parsing.unit import Unit
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_CALLED = re.compile(r"\b([A-Za-z_]\w*)\(")
 _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
 # Names that the compiler or a macro makes up, with a number that depends on what stands before them.
 _COUNTED = re.compile(r"\b(__UNIQUE_ID_\w*?|__(?:ret|compiletime_assert|bugtable|already_done)\w*?)_?(\d+)\b")
@@ -95,7 +96,12 @@ class Printed:
     def calls(self, function: str) -> frozenset[str]:
         """The functions with a body in this unit that a function mentions."""
         if function not in self._calls:
-            self._calls[function] = self._with_body & _words(self.text(function)) - {function}
+            text = self.text(function)
+            found = self._with_body & _words(text) - {function}
+            # A variable may be called like a function; few functions are mentioned without being called.
+            if not found <= set(_CALLED.findall(text)):
+                found &= _words(self.text_but_for_locals(function))
+            self._calls[function] = found
         return self._calls[function]
 
     def closure(self, function: str) -> frozenset[str]:

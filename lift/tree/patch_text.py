@@ -17,6 +17,7 @@ _HEADER = re.compile(rb"\A(?:[\w-]+: .*\n(?:[ \t].*\n)*)+\n")
 _SUBJECT = re.compile(rb"^subject: ", re.IGNORECASE | re.MULTILINE)
 _TAG = re.compile(r"^\s*(?:\[[^]]*\]\s*)+")
 _NUMBER = re.compile(r"^\s*\[[^]]*?\b(\d+)/(\d+)\]")
+_ANSWER = re.compile(r"^\s*(?:re|aw|sv)\s*:", re.IGNORECASE)
 _END = re.compile(r"^(?:---|diff --git .*)$", re.MULTILINE)
 _FILES = re.compile(rb"^(---|\+\+\+) ([^\t\n]+)", re.MULTILINE)
 _HUNK = re.compile(rb"^@@ ", re.MULTILINE)
@@ -34,6 +35,7 @@ class PatchText:
         subject: the first line of its message without what stands in brackets before it; empty if it has none.
         message: the whole message, the subject included.
         number: which patch of how many of its series it is, where the mail says so.
+        is_answer: whether it is a mail that answers another one: what it holds is a proposal at most.
     """
 
     name: str
@@ -41,6 +43,7 @@ class PatchText:
     subject: str = ""
     message: str = ""
     number: tuple[int, int] | None = None
+    is_answer: bool = False
 
     @property
     def short_name(self) -> str:
@@ -85,6 +88,7 @@ def mailed(name: str, mail: bytes) -> PatchText:
         subject=subject,
         message=f"{subject}\n\n{text[: end.start()] if end else text}".strip(),
         number=None if number is None else (int(number.group(1)), int(number.group(2))),
+        is_answer=_ANSWER.match(whole) is not None,
     )
 
 

@@ -167,7 +167,11 @@ class _Bench:
         if pairs:
             patterns = ["--include=" + _PATTERN.sub(r"\\\g<0>", name) for _, name in pairs if not _wanted(name)]
             patterns += [f"--include={part}{below}" for part in PARTS for below in ("", "/*")]
-            _said(self._git([*apply, "--whitespace=nowarn", *patterns], diff), wrong)
+            apply = [*apply, "--whitespace=nowarn", *patterns]
+            done = self._git(apply, diff)
+            if done.returncode and not self._git([*apply, "--reverse", "--check"], diff).returncode:
+                raise SourceError(f"{wrong}: the tree has it already")
+            _said(done, wrong)
         for name in names:
             if (self._tree / name).is_symlink():
                 raise SourceError(f"{patch} makes {name} a symbolic link, which is not followed")

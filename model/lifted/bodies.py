@@ -9,8 +9,11 @@ from mmuproof.lift.skeleton import Skeleton
 from mmuproof.lift.syntax import Location
 from mmuproof.lift.tree.source import Contents, KernelTree
 from mmuproof.model.edits import SourceEdit, edited_lines
-from mmuproof.model.lifted.unit_paths import UNITS
+from mmuproof.model.lifted.unit_paths import MMU_C, SPTE_C, TDP_MMU_C, UNITS
 from mmuproof.model.lifted.units import Units
+
+_NEARLY_ALWAYS = (MMU_C, SPTE_C, TDP_MMU_C)
+"""Units without which hardly any theorem can be stated."""
 
 
 class KernelBodies:
@@ -24,6 +27,7 @@ class KernelBodies:
     def __init__(self, tree: KernelTree, units: Units) -> None:
         self._tree, self._units = tree, units
         self._seen: dict[tuple[frozenset[str], tuple[str, ...]], Mapping[str, Skeleton]] = {}
+        self._written: dict[tuple[frozenset[Location], tuple[str, ...]], Mapping[tuple[str, str], str]] = {}
 
     @property
     def contents(self) -> Contents:
@@ -61,8 +65,11 @@ class KernelBodies:
         """
         asked = frozenset(files), tuple(units)
         if asked not in self._seen:
-            self._units.start(units)
+            # While clang is at work for these, others can be read without waiting.
+            self._units.start((*units, *_NEARLY_ALWAYS))
             self._seen[asked] = skeletons(self._tree.root, [self._units.get(path) for path in units], files)
+            # Whoever is copied next is at rest.
+            self._units.finish()
         return self._seen[asked]
 
     def writes(self, functions: Collection[Location], units: Collection[str]) -> Mapping[tuple[str, str], str]:
@@ -71,6 +78,12 @@ class KernelBodies:
         Raises:
             LiftError: a unit does not parse.
         """
+        asked = frozenset(functions), tuple(units)
+        if asked not in self._written:
+            self._written[asked] = self._writes(*asked)
+        return self._written[asked]
+
+    def _writes(self, functions: frozenset[Location], units: tuple[str, ...]) -> Mapping[tuple[str, str], str]:
         files = {each.file for each in functions}
         found = {}
         for unit in map(self._units.get, units):

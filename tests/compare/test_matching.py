@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from mmuproof.compare.file_scope import renamed_masks
+from mmuproof.compare.versions import renames_locals
 
 from .small_versions import Versions, versions
 
@@ -343,3 +344,36 @@ def test_a_mask_in_another_place_is_told_by_the_words_of_its_name(
     old: list[str], new: list[str], found: dict[str, str]
 ) -> None:
     assert renamed_masks(old, new) == found
+
+
+@pytest.mark.parametrize(
+    ("new", "renamed"),
+    [
+        ("u32 f(u32 given) { u32 sum = given + 1; return sum; }", True),
+        ("u32 f(u32 v) { u32 w = v + 1; return w; }", False),
+        ("u32 f(u32 v) { /* Said. */ u32 w = v + ONE; return w; }", False),
+        ("u32 f(u32 given) { u32 sum = given + 2; return sum; }", False),
+    ],
+    ids=["both are called otherwise", "nothing is another", "a comment and a macro", "a number is another as well"],
+)
+def test_it_is_known_that_only_local_variables_are_called_otherwise(
+    new: str, renamed: bool, versions: Versions
+) -> None:
+    both = versions("#define ONE 1\n", "u32 f(u32 v) { u32 w = v + 1; return w; }", new)
+    assert renames_locals(both.old, both.new, both.pair("f"), {}) is renamed
+
+
+def test_a_local_variable_that_is_called_like_a_function_is_none(versions: Versions) -> None:
+    both = versions(
+        "static u32 at(u32 v) { return v + 1; }\n",
+        "u32 f(u32 v) { u32 at = v; return at * 2; }\nu32 g(u32 v) { return f(v); }",
+        "u32 f(u32 v) { u32 in = v; return in * 2; }\nu32 g(u32 v) { return f(v); }",
+    )
+    assert both.unchanged("f")
+    assert both.unchanged("g")
+    both = versions(
+        "static u32 at(u32 v) { return v + 1; }\nu32 each(u32 (*of)(u32), u32 v) { return of(v); }\n",
+        "u32 f(u32 v) { return each(at, v); }",
+        "static u32 in(u32 v) { return v + 2; }\nu32 f(u32 v) { return each(in, v); }",
+    )
+    assert not both.unchanged("f"), "one that is handed on is a function"

@@ -102,12 +102,17 @@ HONEST = {
             "if (!(fault->present && fault->write))\n\t\treturn false;",
         ),
     ),
-    "a last if becomes its condition": in_one(
-        "is_unsync_root",
-        (
-            "if (sp->unsync || sp->unsync_children) return true; return false;",
-            "return sp->unsync || sp->unsync_children;",
+    "a last if becomes its condition": Refactor(
+        edits=(
+            said(
+                "if (sp->unsync || sp->unsync_children) return true; return false;",
+                "return sp->unsync || sp->unsync_children;",
+                MMU_C,
+                "is_unsync_root",
+            ),
         ),
+        # Its caller looks for the same page again, on one way of several.
+        functions=("is_unsync_root", "kvm_mmu_sync_roots"),
     ),
     "the good case is nested": in_one(
         "kvm_mmu_available_pages",

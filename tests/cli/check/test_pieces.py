@@ -110,6 +110,19 @@ def test_a_mailbox_is_put_in_order_by_what_its_mails_say(repository: Path, mails
     assert told([str(box)], repository) == ALL
 
 
+def test_what_an_answer_proposes_is_no_part_of_a_series(repository: Path, mails: Path) -> None:
+    every = [each.read_bytes() for each in sorted(mails.iterdir())]
+    answer = every[-1].replace(b"\nSubject: ", b"\nSubject: Re: ", 1)
+    assert answer != every[-1]
+    box = repository.parent / "box"
+    box.write_bytes(b"".join([*every[:2], answer, *every[2:]]))
+    assert told([str(box)], repository) == ALL
+    # By itself it is what the user means.
+    box.write_bytes(every[1].replace(b"\nSubject: ", b"\nSubject: Re: ", 1))
+    with opened_pieces([str(box)], str(repository)) as steps:
+        assert [each.changed for each in steps] == [READ[0]]
+
+
 def test_standard_input_is_a_mailbox(repository: Path, mails: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = b"".join(each.read_bytes() for each in sorted(mails.iterdir()))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))

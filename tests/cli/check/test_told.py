@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
 
+import pytest
+
 from mmuproof.cli.check.findings import Checked, CheckedStep
 from mmuproof.cli.check.report import print_step, print_totals
 from mmuproof.cli.check.turning import Turn
@@ -100,10 +102,45 @@ def test_a_commit_that_turns_much_has_room_in_a_mail_all_the_same() -> None:
             assert sum(" -> " in line for line in whole) == -(-count // 3) + better
 
 
+def test_a_function_in_which_only_locals_are_called_otherwise_is_named() -> None:
+    step = replace(commit(), locals_renamed=("zap", "sweep"))
+    assert "  functions: only local variables renamed: zap, sweep" in lines_of(step)
+    equal = Judgement(function="walk", change=Change.EQUAL)
+    step = replace(step, judgements=(equal,))
+    assert "  functions: equal: walk; only local variables renamed: zap, sweep" in lines_of(step)
+    assert "  functions: no function of the MMU" in lines_of(commit())
+
+
+def test_what_has_changed_itself_is_named_before_what_calls_it() -> None:
+    callers = [Judgement(function=f"caller_{number}", change=Change.EQUAL, directly=False) for number in range(9)]
+    changed = Judgement(function="zap", change=Change.EQUAL)
+    lines = lines_of(commit(judgements=[*callers, changed]))
+    assert "  functions: equal: zap, caller_0, caller_1 and 7 more" in lines
+
+
 def test_it_is_said_in_what_a_function_differs() -> None:
     lines = lines_of(commit(judgements=[NOT_COMPARED, DIFFERS]))
     assert "    zap: There is another *sptep. Also: a WARN.  (mmu.c:3)" in lines
     assert not any("end is not known" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("the return value", "It returns something else."),
+        ("zap()", "It returns something else."),
+        ("a call of flush()", "It calls flush() in other cases."),
+        ("the order of flush() and lock()", "It calls flush() and lock() in another order."),
+        ("argument 2 of flush()", "There is another argument 2 of flush()."),
+        ("what flush() is given", "There is something else in what flush() is given."),
+        ("a WARN", "There is another WARN."),
+        ("*sptep when flush() is called", "There is another *sptep when flush() is called."),
+    ],
+)
+def test_of_each_thing_it_is_said_how_it_is_another(what: str, said: str) -> None:
+    assert DIFFERS.witness is not None
+    alone = replace(DIFFERS, differs_in=(what,), witness=replace(DIFFERS.witness, what=what))
+    assert f"    zap: {said}  (mmu.c:3)" in lines_of(commit(judgements=[alone]))
 
 
 def test_a_sentence_that_names_the_function_does_so_once() -> None:

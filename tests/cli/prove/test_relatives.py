@@ -33,7 +33,7 @@ from mmuproof.lift.skeleton import BodyText, Skeleton
 from mmuproof.lift.syntax import Location
 from mmuproof.lift.tree.source import Contents, KernelTree
 from mmuproof.model.lifted.bodies import KernelBodies
-from mmuproof.model.lifted.unit_paths import MMU_C
+from mmuproof.model.lifted.unit_paths import MMU_C, SMM_C, SPTE_C, X86_C
 from mmuproof.model.lifted.units import Units
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.theorem import Theorem
@@ -431,3 +431,22 @@ def test_what_one_tree_has_of_two_earlier_ones_is_known_from_both(tmp_path: Path
     kept_of(tmp_path, ("two",), TWO_EDITED)
     both = kept_of(tmp_path, (), ONE_EDITED, TWO_EDITED)
     assert recalled(both, "one", "two", "three") == {"one", "two", "three"}
+
+
+def test_what_nearly_all_theorems_need_is_read_beside_what_has_changed(tmp_path: Path) -> None:
+    read: list[str] = []
+
+    def unit(path: str) -> Unit:
+        read.append(path)
+        return Unit(tmp_path, path, CLANG)
+
+    for path in (X86_C, MMU_C, SPTE_C, SMM_C):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("int f(int v) { return v; }\n")
+    units = Units(tmp_path, unit)
+    bodies = KernelBodies(KernelTree(root=tmp_path, description="a tree", version="7.3.4"), units)
+    assert bodies.skeletons([X86_C], [X86_C]).keys() == {X86_C}
+    # Nothing is at work any more: this process may be copied.
+    assert {each.path for each in units.parsed} == {X86_C, MMU_C, SPTE_C}
+    bodies.skeletons([X86_C], [X86_C])
+    assert sorted(read) == sorted([X86_C, MMU_C, SPTE_C])

@@ -160,6 +160,10 @@ STEADY = {
     "the same again": ("struct s *q = seek(x); return q == seek(x) && seek(x) == q;", 1),
     "a variable meanwhile": ("struct s *q = seek(x); u32 l = x + 1; return q == seek(x) && l;", 1),
     "a path that goes on": ("return x > 3 && seek(x) && seek(x)->a == 2;", 1),
+    "a path that is written otherwise": (
+        "u32 ok = 0; if (x > 3) { struct s *q = seek(x); if (q) ok = q->a || q->next; } return ok && seek(x)->a == 2;",
+        1,
+    ),
     "another number": ("struct s *q = seek(x); return q == seek(x + 1);", 2),
     "another path": ("if (x > 3) { if (seek(x)) return 1; } return seek(x) != 0;", 2),
     "a write": ("struct s *q = seek(x); p->a = 2; return q == seek(x);", 2),

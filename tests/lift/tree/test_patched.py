@@ -405,6 +405,13 @@ def test_a_patch_that_does_not_apply_says_where(base: Path) -> None:
     assert said == f"{base.parent}/fix.patch does not apply: {SPTE}:5: the tree has other lines there"
 
 
+def test_of_a_patch_that_the_tree_has_already_it_is_said(base: Path) -> None:
+    edit = change(SPTE, "line_8", "eight")
+    patch = as_git_diff(base, edit)
+    edit(base)
+    assert refusal(base, patch) == f"{base.parent}/fix.patch does not apply: the tree has it already"
+
+
 def test_a_mail_that_does_not_apply_says_which(base: Path) -> None:
     patch = as_mails(base, change(OWN, "own", "o"), change(SPTE, "line_8", "eight"))
     (base / SPTE).write_text(TEN.replace("line_7", "seven"))
