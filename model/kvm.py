@@ -70,6 +70,7 @@ from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_splits import ShadowSplits
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.shared_epts import SharedEpts
 from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
@@ -266,6 +267,11 @@ class Kvm(ABC):
     @abstractmethod
     def invalidations(self) -> Invalidations:
         """What invalidates translations."""
+
+    @property
+    @abstractmethod
+    def shared_epts(self) -> SharedEpts:
+        """Roots that shadow the same tables of L1's EPT."""
 
     @property
     @abstractmethod

@@ -20,6 +20,7 @@ from mmuproof.proofs.flush import asked as flush_asked
 from mmuproof.proofs.flush import ranges as flush_whole_ranges
 from mmuproof.proofs.flush import registers as flush_registers
 from mmuproof.proofs.flush import rmap as flush_rmap
+from mmuproof.proofs.flush import shared_epts as flush_shared_epts
 from mmuproof.proofs.flush import tables as flush_tables
 from mmuproof.proofs.flush import tags as flush_tags
 from mmuproof.proofs.flush import transitions as flush_transitions
@@ -164,6 +165,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,
     *flush_tables.THEOREMS,
+    *flush_shared_epts.THEOREMS,
     *flush_rmap.THEOREMS,
     *flush_registers.THEOREMS,
     *flush_transitions.THEOREMS,

@@ -83,6 +83,7 @@ from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
 from mmuproof.model.lifted.shadow_splits import LiftedShadowSplits
 from mmuproof.model.lifted.shadow_walks import LiftedShadowWalks
+from mmuproof.model.lifted.shared_epts import LiftedSharedEpts
 from mmuproof.model.lifted.slot_changes import LiftedSlotChanges
 from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
 from mmuproof.model.lifted.slot_walks import LiftedSlotWalks
@@ -355,6 +356,11 @@ class LiftedKvm(Kvm):
     def invalidations(self) -> LiftedInvalidations:
         """See `Kvm.invalidations`."""
         return self._area("invalidations", LiftedInvalidations, MMU_C, NESTED_VMX_C, NESTED_SVM_C, X86_C)
+
+    @property
+    def shared_epts(self) -> LiftedSharedEpts:
+        """See `Kvm.shared_epts`."""
+        return self._area("shared_epts", LiftedSharedEpts, NESTED_VMX_C)
 
     @property
     def dirty_logging(self) -> LiftedDirtyLogging:

@@ -111,6 +111,7 @@ from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
 from mmuproof.model.reference.shadow_splits import ReferenceShadowSplits
 from mmuproof.model.reference.shadow_walks import ReferenceShadowWalks
+from mmuproof.model.reference.shared_epts import ReferenceSharedEpts
 from mmuproof.model.reference.slot_changes import ReferenceSlotChanges
 from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
 from mmuproof.model.reference.slot_walks import ReferenceSlotWalks
@@ -142,6 +143,7 @@ from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_splits import ShadowSplits
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.shared_epts import SharedEpts
 from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
@@ -244,6 +246,7 @@ class ReferenceKvm(Kvm):
         injected_faults: type[ReferenceInjectedFaults] = ReferenceInjectedFaults,
         address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
+        shared_epts: type[ReferenceSharedEpts] = ReferenceSharedEpts,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
         svm_gating: type[ReferenceSvmGating] = ReferenceSvmGating,
@@ -325,6 +328,7 @@ class ReferenceKvm(Kvm):
         self._injected_faults = injected_faults(self.constants)
         self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
+        self._shared_epts = shared_epts(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
 
@@ -482,6 +486,11 @@ class ReferenceKvm(Kvm):
     def invalidations(self) -> Invalidations:
         """See `Kvm.invalidations`."""
         return self._invalidations
+
+    @property
+    def shared_epts(self) -> SharedEpts:
+        """See `Kvm.shared_epts`."""
+        return self._shared_epts
 
     @property
     def dirty_logging(self) -> DirtyLogging:
