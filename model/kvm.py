@@ -58,6 +58,7 @@ from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
+from mmuproof.model.recovered_pages import RecoveredPages
 from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
@@ -88,6 +89,7 @@ from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walk_faults import WalkFaults
+from mmuproof.model.walk_yields import WalkYields
 from mmuproof.model.walks import Walks
 from mmuproof.model.zapped_pages import ZappedPages
 
@@ -272,6 +274,16 @@ class Kvm(ABC):
     @abstractmethod
     def shared_epts(self) -> SharedEpts:
         """Roots that shadow the same tables of L1's EPT."""
+
+    @property
+    @abstractmethod
+    def recovered_pages(self) -> RecoveredPages:
+        """Huge pages in place of tables of small ones."""
+
+    @property
+    @abstractmethod
+    def walk_yields(self) -> WalkYields:
+        """Walks of the TDP MMU that others may interrupt."""
 
     @property
     @abstractmethod

@@ -38,6 +38,7 @@ from mmuproof.proofs.loop import ranges as loop_ranges
 from mmuproof.proofs.loop import roots as loop_roots
 from mmuproof.proofs.loop import shadow_walks as loop_shadow_walks
 from mmuproof.proofs.loop import slot_walks as loop_slot_walks
+from mmuproof.proofs.loop import yields as loop_yields
 from mmuproof.proofs.loop import zapping as loop_zapping
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
@@ -95,6 +96,7 @@ from mmuproof.proofs.stored import entries as stored_entries
 from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import lists as stored_lists
+from mmuproof.proofs.stored import recovered as stored_recovered
 from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.stored import shadow_splits as stored_shadow_splits
 from mmuproof.proofs.stored import unlinked as stored_unlinked
@@ -166,6 +168,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_addresses.THEOREMS,
     *flush_tables.THEOREMS,
     *flush_shared_epts.THEOREMS,
+    *stored_recovered.THEOREMS,
     *flush_rmap.THEOREMS,
     *flush_registers.THEOREMS,
     *flush_transitions.THEOREMS,
@@ -176,6 +179,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_fetching.THEOREMS,
     *loop_zapping.THEOREMS,
     *loop_ranges.THEOREMS,
+    *loop_yields.THEOREMS,
     *loop_roots.THEOREMS,
     *loop_shadow_walks.THEOREMS,
     *loop_slot_walks.THEOREMS,

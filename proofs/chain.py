@@ -469,6 +469,8 @@ BESIDE = (
     "role.loaded-roots",
     "fault.later",
     "slot.attributes-*",
+    "stored.recovered",
+    "loop.yield",
     "stored.listed",
     "stored.list-*",
     "stored.collapsed",

@@ -43,8 +43,8 @@ MAX_LEVEL = Cut(
     function=functions.KVM_MMU_MAX_MAPPING_LEVEL, reason="the largest page that may be mapped: any level; reads only"
 )
 MAKE_HUGE = Cut(
-    function="tdp_mmu_make_huge_spte",
-    reason="makes a huge SPTE of the small ones, any, or does not; writes no entry",
+    function=functions.TDP_MMU_MAKE_HUGE_SPTE,
+    reason="makes a huge SPTE of the small ones, by stored.recovered: any, or does not; writes no entry",
     writes=((2, "*"),),
 )
 ALLOC = Cut(

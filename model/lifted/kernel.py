@@ -71,6 +71,7 @@ from mmuproof.model.lifted.parent_links import LiftedParentLinks
 from mmuproof.model.lifted.prefetches import LiftedPrefetches
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
+from mmuproof.model.lifted.recovered_pages import LiftedRecoveredPages
 from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
 from mmuproof.model.lifted.removed_tables import LiftedRemovedTables
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
@@ -123,6 +124,7 @@ from mmuproof.model.lifted.unsync_notes import LiftedUnsyncNotes
 from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walk_faults import LiftedWalkFaults
+from mmuproof.model.lifted.walk_yields import LiftedWalkYields
 from mmuproof.model.lifted.walks import LiftedWalks
 from mmuproof.model.lifted.zapped_pages import LiftedZappedPages
 from mmuproof.model.named import functions
@@ -361,6 +363,16 @@ class LiftedKvm(Kvm):
     def shared_epts(self) -> LiftedSharedEpts:
         """See `Kvm.shared_epts`."""
         return self._area("shared_epts", LiftedSharedEpts, NESTED_VMX_C)
+
+    @property
+    def walk_yields(self) -> LiftedWalkYields:
+        """See `Kvm.walk_yields`."""
+        return self._area("walk_yields", LiftedWalkYields, TDP_MMU_C)
+
+    @property
+    def recovered_pages(self) -> LiftedRecoveredPages:
+        """See `Kvm.recovered_pages`."""
+        return self._area("recovered_pages", LiftedRecoveredPages, TDP_MMU_C, SPTE_C)
 
     @property
     def dirty_logging(self) -> LiftedDirtyLogging:

@@ -55,6 +55,7 @@ from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
+from mmuproof.model.recovered_pages import RecoveredPages
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
 from mmuproof.model.reference.asked_mappings import ReferenceAskedMappings
 from mmuproof.model.reference.base.constants import Constants
@@ -99,6 +100,7 @@ from mmuproof.model.reference.parent_links import ReferenceParentLinks
 from mmuproof.model.reference.prefetches import ReferencePrefetches
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
+from mmuproof.model.reference.recovered_pages import ReferenceRecoveredPages
 from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
 from mmuproof.model.reference.removed_tables import ReferenceRemovedTables
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
@@ -129,6 +131,7 @@ from mmuproof.model.reference.unsync_notes import ReferenceUnsyncNotes
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walk_faults import ReferenceWalkFaults
+from mmuproof.model.reference.walk_yields import ReferenceWalkYields
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reference.zapped_pages import ReferenceZappedPages
 from mmuproof.model.register_writes import RegisterWrites
@@ -161,6 +164,7 @@ from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walk_faults import WalkFaults
+from mmuproof.model.walk_yields import WalkYields
 from mmuproof.model.walks import Walks
 from mmuproof.model.zapped_pages import ZappedPages
 
@@ -247,6 +251,8 @@ class ReferenceKvm(Kvm):
         address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         shared_epts: type[ReferenceSharedEpts] = ReferenceSharedEpts,
+        walk_yields: type[ReferenceWalkYields] = ReferenceWalkYields,
+        recovered_pages: type[ReferenceRecoveredPages] = ReferenceRecoveredPages,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
         svm_gating: type[ReferenceSvmGating] = ReferenceSvmGating,
@@ -329,6 +335,8 @@ class ReferenceKvm(Kvm):
         self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
         self._shared_epts = shared_epts(self.constants)
+        self._walk_yields = walk_yields(self.constants)
+        self._recovered_pages = recovered_pages(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
 
@@ -491,6 +499,16 @@ class ReferenceKvm(Kvm):
     def shared_epts(self) -> SharedEpts:
         """See `Kvm.shared_epts`."""
         return self._shared_epts
+
+    @property
+    def walk_yields(self) -> WalkYields:
+        """See `Kvm.walk_yields`."""
+        return self._walk_yields
+
+    @property
+    def recovered_pages(self) -> RecoveredPages:
+        """See `Kvm.recovered_pages`."""
+        return self._recovered_pages
 
     @property
     def dirty_logging(self) -> DirtyLogging:
