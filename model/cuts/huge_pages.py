@@ -18,16 +18,11 @@ BACKING = HOST, GUEST_MEMORY = tuple(
     )
     for name in (functions.HOST_PFN_MAPPING_LEVEL, functions.KVM_GMEM_MAX_MAPPING_LEVEL)
 )
-ONLY_GUEST_MEMORY = Cut(
-    function=functions.KVM_MEMSLOT_IS_GMEM_ONLY,
-    reason="whether a slot has no memory of the host's: any answer; reads only",
-)
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     SLOT_INFO,
     guest_tables.SPACE,
     *BACKING,
-    ONLY_GUEST_MEMORY,
     *common.each("whether a frame is private: any answer; reads only", functions.KVM_MEM_IS_PRIVATE),
 )
 INDEX = Cut(

@@ -16,10 +16,9 @@ from mmuproof.model.huge_pages import HUGEST, CountChanged, FrameIndexed, HugePa
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_answered_yes
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
-from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, switches
+from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, switches
 from mmuproof.smt.terms import (
     FALSE,
     BitVec,
@@ -133,7 +132,7 @@ class LiftedHugePages(HugePages, Remembers):
             allowed_elsewhere=tuple(self._elsewhere(desk, level, gfn, vcpu) for level in range(2, HUGEST + 1)),
             backing_asked=asked,
             backing_level=backing,
-            only_guest_memory=is_answered_yes(desk.session.calls(cuts.ONLY_GUEST_MEMORY.function)),
+            only_guest_memory=self._only_guest_memory(desk),
             of_guest_memory=desk.session.called(cuts.GUEST_MEMORY.function),
             of_frame=all_of(
                 *(
@@ -149,6 +148,13 @@ class LiftedHugePages(HugePages, Remembers):
             ),
             evidence=desk.session.evidence(),
         )
+
+    def _only_guest_memory(self, desk: _SlotDesk) -> Bool:
+        """Whether the slot has no memory of the host's; a kernel without guest memory has no such slots."""
+        if self._unit.constant(constants.CONFIG_KVM_GUEST_MEMFD) is None:
+            return FALSE
+        marked = self._unit.constant(constants.KVM_MEMSLOT_GMEM_ONLY)
+        return FALSE if marked is None else ne(desk.read(desk.slot, kvm_memory_slot.FLAGS) & marked, 0)
 
     def _allowed(self, desk: _SlotDesk, level: int, gfn: BitVec, max_level: int) -> Bool:
         if level > max_level:

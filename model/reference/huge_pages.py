@@ -27,17 +27,12 @@ from mmuproof.smt.terms import (
 )
 
 _GFN, _PFN, _GOAL = var("fault->gfn", 64), var("fault->pfn", 64), var("fault->goal_level", 8)
-_EXECUTED, _WORKAROUND, _PRIVATE, _GMEM_ONLY = (
-    bit(var(name, 1), 0)
-    for name in (
-        "fault->exec",
-        "fault->nx_huge_page_workaround_enabled",
-        "fault->is_private",
-        "kvm_memslot_is_gmem_only()",
-    )
+_EXECUTED, _WORKAROUND, _PRIVATE = (
+    bit(var(name, 1), 0) for name in ("fault->exec", "fault->nx_huge_page_workaround_enabled", "fault->is_private")
 )
 _HOST, _GMEM = var("host_pfn_mapping_level()", 32), zext(var("kvm_gmem_max_mapping_level()", 8), 32)
 _SMALL = 1
+_GMEM_ONLY = bit(var("slot->flags", 32), 17)
 
 
 def _count(number: int) -> BitVec:
@@ -86,7 +81,7 @@ class ReferenceHugePages(ReferenceArea, HugePages):
             ),
             backing_asked=asked,
             backing_level=backing,
-            only_guest_memory=all_of(negate(_PRIVATE), _GMEM_ONLY),
+            only_guest_memory=_GMEM_ONLY,
             of_guest_memory=guest_memory,
             of_frame=TRUE,
             evidence=Evidence(),
