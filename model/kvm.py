@@ -18,7 +18,9 @@ from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.created_mmus import CreatedMmus
+from mmuproof.model.created_vms import CreatedVms
 from mmuproof.model.dirty_logging import DirtyLogging
+from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.faults import Faults
@@ -284,6 +286,16 @@ class Kvm(ABC):
     @abstractmethod
     def walk_yields(self) -> WalkYields:
         """Walks of the TDP MMU that others may interrupt."""
+
+    @property
+    @abstractmethod
+    def dropped_roots(self) -> DroppedRoots:
+        """Roots that are let go."""
+
+    @property
+    @abstractmethod
+    def created_vms(self) -> CreatedVms:
+        """MMUs of new VMs."""
 
     @property
     @abstractmethod

@@ -48,6 +48,7 @@ from mmuproof.proofs.permission import metadata as permission_metadata
 from mmuproof.proofs.permission import nested as permission_nested
 from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
+from mmuproof.proofs.role import dropped_root as role_dropped_root
 from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import found as role_found
 from mmuproof.proofs.role import hardware as role_hardware
@@ -68,6 +69,7 @@ from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.setup import created as setup_created
+from mmuproof.proofs.setup import created_vm as setup_created_vm
 from mmuproof.proofs.setup import formats as setup_formats
 from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import changes as slot_changes
@@ -233,10 +235,12 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_zapped.THEOREMS,
     *role_swept_pages.THEOREMS,
     *role_tdp_root.THEOREMS,
+    *role_dropped_root.THEOREMS,
     *role_switched_eptp.THEOREMS,
     *setup_consistent.THEOREMS,
     *setup_formats.THEOREMS,
     *setup_created.THEOREMS,
+    *setup_created_vm.THEOREMS,
     *setting_answers.THEOREMS,
     *interference_exchanged.THEOREMS,
     *interference_kept.THEOREMS,

@@ -465,6 +465,8 @@ BESIDE = (
     "slot.aged",
     "role.swept-roots",
     "role.freed-root",
+    "role.dropped-root",
+    "setup.created-vm",
     "role.synced-roots",
     "role.loaded-roots",
     "fault.later",

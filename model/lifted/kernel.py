@@ -31,7 +31,9 @@ from mmuproof.model.lifted.asked_mappings import LiftedAskedMappings
 from mmuproof.model.lifted.child_syncs import LiftedChildSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.created_mmus import LiftedCreatedMmus
+from mmuproof.model.lifted.created_vms import LiftedCreatedVms
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
+from mmuproof.model.lifted.dropped_roots import LiftedDroppedRoots
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.fault_handlers import LiftedFaultHandlers
@@ -363,6 +365,16 @@ class LiftedKvm(Kvm):
     def shared_epts(self) -> LiftedSharedEpts:
         """See `Kvm.shared_epts`."""
         return self._area("shared_epts", LiftedSharedEpts, NESTED_VMX_C)
+
+    @property
+    def created_vms(self) -> LiftedCreatedVms:
+        """See `Kvm.created_vms`."""
+        return self._area("created_vms", LiftedCreatedVms, MMU_C, SPTE_C)
+
+    @property
+    def dropped_roots(self) -> LiftedDroppedRoots:
+        """See `Kvm.dropped_roots`."""
+        return self._area("dropped_roots", LiftedDroppedRoots, TDP_MMU_C)
 
     @property
     def walk_yields(self) -> LiftedWalkYields:

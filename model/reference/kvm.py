@@ -14,7 +14,9 @@ from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.created_mmus import CreatedMmus
+from mmuproof.model.created_vms import CreatedVms
 from mmuproof.model.dirty_logging import DirtyLogging
+from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.faults import Faults
@@ -61,7 +63,9 @@ from mmuproof.model.reference.asked_mappings import ReferenceAskedMappings
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.child_syncs import ReferenceChildSyncs
 from mmuproof.model.reference.created_mmus import ReferenceCreatedMmus
+from mmuproof.model.reference.created_vms import ReferenceCreatedVms
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
+from mmuproof.model.reference.dropped_roots import ReferenceDroppedRoots
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
 from mmuproof.model.reference.faults import ReferenceFaults
@@ -251,6 +255,8 @@ class ReferenceKvm(Kvm):
         address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         shared_epts: type[ReferenceSharedEpts] = ReferenceSharedEpts,
+        created_vms: type[ReferenceCreatedVms] = ReferenceCreatedVms,
+        dropped_roots: type[ReferenceDroppedRoots] = ReferenceDroppedRoots,
         walk_yields: type[ReferenceWalkYields] = ReferenceWalkYields,
         recovered_pages: type[ReferenceRecoveredPages] = ReferenceRecoveredPages,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
@@ -335,6 +341,8 @@ class ReferenceKvm(Kvm):
         self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
         self._shared_epts = shared_epts(self.constants)
+        self._created_vms = created_vms(self.constants)
+        self._dropped_roots = dropped_roots(self.constants)
         self._walk_yields = walk_yields(self.constants)
         self._recovered_pages = recovered_pages(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
@@ -499,6 +507,16 @@ class ReferenceKvm(Kvm):
     def shared_epts(self) -> SharedEpts:
         """See `Kvm.shared_epts`."""
         return self._shared_epts
+
+    @property
+    def created_vms(self) -> CreatedVms:
+        """See `Kvm.created_vms`."""
+        return self._created_vms
+
+    @property
+    def dropped_roots(self) -> DroppedRoots:
+        """See `Kvm.dropped_roots`."""
+        return self._dropped_roots
 
     @property
     def walk_yields(self) -> WalkYields:
