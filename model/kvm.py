@@ -81,6 +81,7 @@ from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
+from mmuproof.model.svm_flushes import SvmFlushes
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
@@ -296,6 +297,11 @@ class Kvm(ABC):
     @abstractmethod
     def created_vms(self) -> CreatedVms:
         """MMUs of new VMs."""
+
+    @property
+    @abstractmethod
+    def svm_flushes(self) -> SvmFlushes:
+        """What flushes the TLB of a processor with SVM."""
 
     @property
     @abstractmethod

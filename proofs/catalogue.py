@@ -16,6 +16,7 @@ from mmuproof.proofs.exit import pre_faults as exit_pre_faults
 from mmuproof.proofs.exit import searched as exit_searched
 from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.flush import addresses as flush_addresses
+from mmuproof.proofs.flush import asids as flush_asids
 from mmuproof.proofs.flush import asked as flush_asked
 from mmuproof.proofs.flush import ranges as flush_whole_ranges
 from mmuproof.proofs.flush import registers as flush_registers
@@ -175,6 +176,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_registers.THEOREMS,
     *flush_transitions.THEOREMS,
     *flush_tags.THEOREMS,
+    *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,

@@ -33,15 +33,10 @@ FLUSH = tuple(
     Cut(function=name, reason="lets the vendor's code flush; that it is called, and when, is looked at")
     for name in ("kvm_x86_flush_tlb_guest", "flush_tlb_guest")
 )
-GUEST: tuple[Cut, ...] = (
-    *common.CUTS,
-    SYNC_ROOT,
-    SYNC_KEPT,
-    *FLUSH,
-    Cut(
-        function="kvm_hv_vcpu_purge_flush_tlb",
-        reason="forgets what Hyper-V's hypercalls have asked for, which is done by then",
-        elsewhere=("*",),
-    ),
+FORGET_ASKED = Cut(
+    function="kvm_hv_vcpu_purge_flush_tlb",
+    reason="forgets what Hyper-V's hypercalls have asked for, which is done by then",
+    elsewhere=("*",),
 )
+GUEST: tuple[Cut, ...] = (*common.CUTS, SYNC_ROOT, SYNC_KEPT, *FLUSH, FORGET_ASKED)
 """For what a guest sees."""

@@ -26,9 +26,10 @@ class LiftedCreatedVms(CreatedVms, Remembers):
     Args:
         unit: ``mmu.c``.
         _spte: ``spte.c``, in which the masks stand.
+        _tdp: ``tdp_mmu.c``, in which is read what those write that are not followed.
     """
 
-    def __init__(self, unit: Unit, _spte: Unit) -> None:
+    def __init__(self, unit: Unit, _spte: Unit, _tdp: Unit) -> None:
         super().__init__()
         self._unit = unit
 

@@ -94,6 +94,7 @@ from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.spte_lists import LiftedSpteLists
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
+from mmuproof.model.lifted.svm_flushes import LiftedSvmFlushes
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
 from mmuproof.model.lifted.table_writes import LiftedTableWrites
 from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
@@ -364,12 +365,17 @@ class LiftedKvm(Kvm):
     @property
     def shared_epts(self) -> LiftedSharedEpts:
         """See `Kvm.shared_epts`."""
-        return self._area("shared_epts", LiftedSharedEpts, NESTED_VMX_C)
+        return self._area("shared_epts", LiftedSharedEpts, NESTED_VMX_C, MMU_C)
+
+    @property
+    def svm_flushes(self) -> LiftedSvmFlushes:
+        """See `Kvm.svm_flushes`."""
+        return self._area("svm_flushes", LiftedSvmFlushes, SVM_C, X86_C)
 
     @property
     def created_vms(self) -> LiftedCreatedVms:
         """See `Kvm.created_vms`."""
-        return self._area("created_vms", LiftedCreatedVms, MMU_C, SPTE_C)
+        return self._area("created_vms", LiftedCreatedVms, MMU_C, SPTE_C, TDP_MMU_C)
 
     @property
     def dropped_roots(self) -> LiftedDroppedRoots:

@@ -30,9 +30,10 @@ class LiftedSharedEpts(SharedEpts, Remembers):
 
     Args:
         nested_vmx: ``vmx/nested.c``.
+        _mmu: ``mmu.c``, in which is read what those write that are not followed.
     """
 
-    def __init__(self, nested_vmx: Unit) -> None:
+    def __init__(self, nested_vmx: Unit, _mmu: Unit) -> None:
         super().__init__()
         self._nested_vmx = nested_vmx
 

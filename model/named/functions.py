@@ -260,6 +260,7 @@ NESTED_VMCB02_RECALC_INTERCEPTS = "nested_vmcb02_recalc_intercepts"
 
 # Of ``svm/``.
 SVM_ADJUST_MMIO_MASK = "svm_adjust_mmio_mask"
+SVM_FLUSH_TLB_ASID = "svm_flush_tlb_asid"
 SVM_PMU_HANDLE_NESTED_TRANSITION = "svm_pmu_handle_nested_transition"
 SVM_SET_CPU_CAPS = "svm_set_cpu_caps"
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from mmuproof.model.named import kvm_vcpu, vmcb_fields
 
 STRUCT = "struct vcpu_svm"
+VMCB_INFO = "struct kvm_vmcb_info"
 
+# The members of ``struct kvm_vmcb_info``.
+INFO_ASID_GENERATION = "asid_generation"
+INFO_PTR = "ptr"
+
+# The members of ``struct vcpu_svm``.
 CURRENT_VMCB = "current_vmcb"
 VMCB = "vmcb"
 EXIT_CODE = f"{VMCB}->control.exit_code"

@@ -125,6 +125,7 @@ from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.spte_lists import ReferenceSpteLists
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
+from mmuproof.model.reference.svm_flushes import ReferenceSvmFlushes
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.table_writes import ReferenceTableWrites
 from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
@@ -158,6 +159,7 @@ from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
+from mmuproof.model.svm_flushes import SvmFlushes
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
@@ -255,6 +257,7 @@ class ReferenceKvm(Kvm):
         address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         shared_epts: type[ReferenceSharedEpts] = ReferenceSharedEpts,
+        svm_flushes: type[ReferenceSvmFlushes] = ReferenceSvmFlushes,
         created_vms: type[ReferenceCreatedVms] = ReferenceCreatedVms,
         dropped_roots: type[ReferenceDroppedRoots] = ReferenceDroppedRoots,
         walk_yields: type[ReferenceWalkYields] = ReferenceWalkYields,
@@ -341,6 +344,7 @@ class ReferenceKvm(Kvm):
         self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
         self._shared_epts = shared_epts(self.constants)
+        self._svm_flushes = svm_flushes(self.constants)
         self._created_vms = created_vms(self.constants)
         self._dropped_roots = dropped_roots(self.constants)
         self._walk_yields = walk_yields(self.constants)
@@ -507,6 +511,11 @@ class ReferenceKvm(Kvm):
     def shared_epts(self) -> SharedEpts:
         """See `Kvm.shared_epts`."""
         return self._shared_epts
+
+    @property
+    def svm_flushes(self) -> SvmFlushes:
+        """See `Kvm.svm_flushes`."""
+        return self._svm_flushes
 
     @property
     def created_vms(self) -> CreatedVms:
