@@ -17,7 +17,7 @@ class _FreesHeld(ReferenceDroppedRoots):
         return negate(last)
 
 
-class _StaysListed(ReferenceDroppedRoots):
+class _FreedWhileListed(ReferenceDroppedRoots):
     def _unlists(self) -> Bool:
         return FALSE
 
@@ -41,6 +41,6 @@ DEFECTS: tuple[Defect, ...] = (
         _TDP_MMU_C,
         r"list_del_rcu\(&root->link\);",
         "",
-        _with(_StaysListed),
+        _with(_FreedWhileListed),
     ),
 )
