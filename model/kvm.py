@@ -28,6 +28,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_bounds import FrameBounds
 from mmuproof.model.frame_handlers import FrameHandlers
 from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.gpte_flags import GpteFlags
@@ -302,6 +303,11 @@ class Kvm(ABC):
     @abstractmethod
     def svm_flushes(self) -> SvmFlushes:
         """What flushes the TLB of a processor with SVM."""
+
+    @property
+    @abstractmethod
+    def frame_bounds(self) -> FrameBounds:
+        """Up to which frame walks go."""
 
     @property
     @abstractmethod

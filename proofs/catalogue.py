@@ -32,6 +32,7 @@ from mmuproof.proofs.interference import exchanged as interference_exchanged
 from mmuproof.proofs.interference import kept as interference_kept
 from mmuproof.proofs.layout import acc, software_bits
 from mmuproof.proofs.layout import fields as layout
+from mmuproof.proofs.loop import bounds as loop_bounds
 from mmuproof.proofs.loop import fetching as loop_fetching
 from mmuproof.proofs.loop import iterator as loop_iterator
 from mmuproof.proofs.loop import mapping as loop_mapping
@@ -184,6 +185,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_zapping.THEOREMS,
     *loop_ranges.THEOREMS,
     *loop_yields.THEOREMS,
+    *loop_bounds.THEOREMS,
     *loop_roots.THEOREMS,
     *loop_shadow_walks.THEOREMS,
     *loop_slot_walks.THEOREMS,

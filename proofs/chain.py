@@ -473,6 +473,7 @@ BESIDE = (
     "slot.attributes-*",
     "stored.recovered",
     "loop.yield",
+    "loop.bound",
     "stored.listed",
     "stored.list-*",
     "stored.collapsed",

@@ -72,7 +72,7 @@ EACH: tuple[Cut, ...] = (
     *common.WRITE_LOCK,
     *common.READ_LOCK,
     *common.RCU,
-    *common.each("the highest frame of a guest: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
+    *common.each("behind the highest frame, by loop.bound: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
     ALLOC,
     Cut(function=ALLOC.function, reason="makes a page for a table, or does not", elsewhere=("*",)),
     Cut(
@@ -100,5 +100,5 @@ CUTS: tuple[Cut, ...] = (
     map_rounds.TDP_START,
     map_rounds.ROOT_BITS,
     *common.RCU,
-    *common.each("the highest frame of a guest: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
+    *common.each("behind the highest frame, by loop.bound: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
 )

@@ -41,6 +41,7 @@ from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
+from mmuproof.model.lifted.frame_bounds import LiftedFrameBounds
 from mmuproof.model.lifted.frame_handlers import LiftedFrameHandlers
 from mmuproof.model.lifted.frame_searches import LiftedFrameSearches
 from mmuproof.model.lifted.gpte_flags import LiftedGpteFlags
@@ -366,6 +367,11 @@ class LiftedKvm(Kvm):
     def shared_epts(self) -> LiftedSharedEpts:
         """See `Kvm.shared_epts`."""
         return self._area("shared_epts", LiftedSharedEpts, NESTED_VMX_C, MMU_C)
+
+    @property
+    def frame_bounds(self) -> LiftedFrameBounds:
+        """See `Kvm.frame_bounds`."""
+        return self._area("frame_bounds", LiftedFrameBounds, TDP_MMU_C)
 
     @property
     def svm_flushes(self) -> LiftedSvmFlushes:

@@ -24,6 +24,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_bounds import FrameBounds
 from mmuproof.model.frame_handlers import FrameHandlers
 from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.gpte_flags import GpteFlags
@@ -72,6 +73,7 @@ from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
+from mmuproof.model.reference.frame_bounds import ReferenceFrameBounds
 from mmuproof.model.reference.frame_handlers import ReferenceFrameHandlers
 from mmuproof.model.reference.frame_searches import ReferenceFrameSearches
 from mmuproof.model.reference.gpte_flags import ReferenceGpteFlags
@@ -257,6 +259,7 @@ class ReferenceKvm(Kvm):
         address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
         shared_epts: type[ReferenceSharedEpts] = ReferenceSharedEpts,
+        frame_bounds: type[ReferenceFrameBounds] = ReferenceFrameBounds,
         svm_flushes: type[ReferenceSvmFlushes] = ReferenceSvmFlushes,
         created_vms: type[ReferenceCreatedVms] = ReferenceCreatedVms,
         dropped_roots: type[ReferenceDroppedRoots] = ReferenceDroppedRoots,
@@ -344,6 +347,7 @@ class ReferenceKvm(Kvm):
         self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
         self._shared_epts = shared_epts(self.constants)
+        self._frame_bounds = frame_bounds(self.constants)
         self._svm_flushes = svm_flushes(self.constants)
         self._created_vms = created_vms(self.constants)
         self._dropped_roots = dropped_roots(self.constants)
@@ -511,6 +515,11 @@ class ReferenceKvm(Kvm):
     def shared_epts(self) -> SharedEpts:
         """See `Kvm.shared_epts`."""
         return self._shared_epts
+
+    @property
+    def frame_bounds(self) -> FrameBounds:
+        """See `Kvm.frame_bounds`."""
+        return self._frame_bounds
 
     @property
     def svm_flushes(self) -> SvmFlushes:
