@@ -70,6 +70,7 @@ class GuestRound:
 
     Attributes:
         enters: there is a first round.
+        of_dummy: the root in use is the page of zeros, which stands for tables that the guest cannot have.
         top_level: the level of the guest's entry that is looked at before it (32).
         top_unchanged: that entry is still what the walk has read.
         at_end: KVM's walk has come to its end.
@@ -85,6 +86,7 @@ class GuestRound:
     """
 
     enters: Bool
+    of_dummy: Bool
     top_level: BitVec = field(metadata=counts_where("enters"))
     top_unchanged: Bool = field(metadata=counts_where("enters"))
     at_end: Bool

@@ -35,6 +35,9 @@ class LevelChosen:
             that level at the frame: so it is told where that slot is asked, and anything where it is not.
         backing_asked: it has been asked at which level the memory behind is mapped.
         backing_level: that (32).
+        only_guest_memory: the slot says that it has no memory of the host's beside guest memory.
+        of_guest_memory: guest memory is asked, and not the host's tables.
+        of_frame: what is asked is of the fault's frame and slot.
         evidence: how it came about.
     """
 
@@ -54,6 +57,9 @@ class LevelChosen:
     allowed_elsewhere: tuple[Bool, ...]
     backing_asked: Bool
     backing_level: BitVec = field(metadata=counts_where("backing_asked"))
+    only_guest_memory: Bool = field(metadata=counts_where("backing_asked"))
+    of_guest_memory: Bool = field(metadata=counts_where("backing_asked"))
+    of_frame: Bool = field(metadata=counts_where("backing_asked"))
     evidence: Evidence
 
 

@@ -18,7 +18,9 @@ from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.created_mmus import CreatedMmus
+from mmuproof.model.created_vms import CreatedVms
 from mmuproof.model.dirty_logging import DirtyLogging
+from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.faults import Faults
@@ -26,6 +28,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_bounds import FrameBounds
 from mmuproof.model.frame_handlers import FrameHandlers
 from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.freed_pages import FreedPages
@@ -60,6 +63,7 @@ from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
+from mmuproof.model.recovered_pages import RecoveredPages
 from mmuproof.model.register_writes import RegisterWrites
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
@@ -72,6 +76,7 @@ from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_splits import ShadowSplits
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.shared_epts import SharedEpts
 from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
@@ -79,6 +84,7 @@ from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
+from mmuproof.model.svm_flushes import SvmFlushes
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
@@ -90,6 +96,7 @@ from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walk_faults import WalkFaults
 from mmuproof.model.walk_starts import WalkStarts
+from mmuproof.model.walk_yields import WalkYields
 from mmuproof.model.walks import Walks
 from mmuproof.model.zapped_pages import ZappedPages
 
@@ -279,6 +286,41 @@ class Kvm(ABC):
     @abstractmethod
     def invalidations(self) -> Invalidations:
         """What invalidates translations."""
+
+    @property
+    @abstractmethod
+    def shared_epts(self) -> SharedEpts:
+        """Roots that shadow the same tables of L1's EPT."""
+
+    @property
+    @abstractmethod
+    def recovered_pages(self) -> RecoveredPages:
+        """Huge pages in place of tables of small ones."""
+
+    @property
+    @abstractmethod
+    def walk_yields(self) -> WalkYields:
+        """Walks of the TDP MMU that others may interrupt."""
+
+    @property
+    @abstractmethod
+    def dropped_roots(self) -> DroppedRoots:
+        """Roots that are let go."""
+
+    @property
+    @abstractmethod
+    def created_vms(self) -> CreatedVms:
+        """MMUs of new VMs."""
+
+    @property
+    @abstractmethod
+    def svm_flushes(self) -> SvmFlushes:
+        """What flushes the TLB of a processor with SVM."""
+
+    @property
+    @abstractmethod
+    def frame_bounds(self) -> FrameBounds:
+        """Up to which frame walks go."""
 
     @property
     @abstractmethod

@@ -200,10 +200,6 @@ class SpteLists(ABC):
     def parent_dropped(self, shape: ListShape) -> ListVisit:
         """``drop_parent_pte()``."""
 
-    @abstractmethod
-    def parents_unlinked(self, shape: ListShape) -> ListVisit:
-        """``kvm_mmu_unlink_parents()``."""
-
 
 def spte_choice(name: str) -> BitVec:
     """Which of the SPTEs something is, any."""

@@ -34,7 +34,8 @@ class VmxFlushed:
         vpid: that of L1 (16).
         vpid_of_l2: that which KVM has for L2, 0 if it has none (16).
         by_tables: what is cached of some tables of EPT is forgotten.
-        tables: the address of their root, bits 51:12 of EPTP (64).
+        eptp: the pointer to them that the processor is told (64).
+        own_eptp: the pointer to the tables of the root in use that VM entry has (64).
         of_all_tables: what is cached of any tables of EPT is forgotten.
         by_vpid: what is cached with some VPID is forgotten.
         flushed_vpid: this VPID (16).
@@ -50,7 +51,8 @@ class VmxFlushed:
     vpid: BitVec
     vpid_of_l2: BitVec
     by_tables: Bool
-    tables: BitVec = field(metadata=counts_where("by_tables"))
+    eptp: BitVec = field(metadata=counts_where("by_tables"))
+    own_eptp: BitVec = field(metadata=counts_where("by_tables"))
     of_all_tables: Bool
     by_vpid: Bool
     flushed_vpid: BitVec = field(metadata=counts_where("by_vpid"))

@@ -17,11 +17,13 @@ from mmuproof.proofs.exit import pre_faults as exit_pre_faults
 from mmuproof.proofs.exit import searched as exit_searched
 from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.flush import addresses as flush_addresses
+from mmuproof.proofs.flush import asids as flush_asids
 from mmuproof.proofs.flush import asked as flush_asked
 from mmuproof.proofs.flush import freed as flush_freed
 from mmuproof.proofs.flush import ranges as flush_whole_ranges
 from mmuproof.proofs.flush import registers as flush_registers
 from mmuproof.proofs.flush import rmap as flush_rmap
+from mmuproof.proofs.flush import shared_epts as flush_shared_epts
 from mmuproof.proofs.flush import tables as flush_tables
 from mmuproof.proofs.flush import tags as flush_tags
 from mmuproof.proofs.flush import transitions as flush_transitions
@@ -32,6 +34,7 @@ from mmuproof.proofs.interference import exchanged as interference_exchanged
 from mmuproof.proofs.interference import kept as interference_kept
 from mmuproof.proofs.layout import acc, software_bits
 from mmuproof.proofs.layout import fields as layout
+from mmuproof.proofs.loop import bounds as loop_bounds
 from mmuproof.proofs.loop import fetching as loop_fetching
 from mmuproof.proofs.loop import iterator as loop_iterator
 from mmuproof.proofs.loop import mapping as loop_mapping
@@ -39,6 +42,7 @@ from mmuproof.proofs.loop import ranges as loop_ranges
 from mmuproof.proofs.loop import roots as loop_roots
 from mmuproof.proofs.loop import shadow_walks as loop_shadow_walks
 from mmuproof.proofs.loop import slot_walks as loop_slot_walks
+from mmuproof.proofs.loop import yields as loop_yields
 from mmuproof.proofs.loop import zapping as loop_zapping
 from mmuproof.proofs.nested import judgement as nested_judgement
 from mmuproof.proofs.nested import linear as nested_linear
@@ -48,6 +52,7 @@ from mmuproof.proofs.permission import metadata as permission_metadata
 from mmuproof.proofs.permission import nested as permission_nested
 from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
+from mmuproof.proofs.role import dropped_root as role_dropped_root
 from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import found as role_found
 from mmuproof.proofs.role import hardware as role_hardware
@@ -69,6 +74,7 @@ from mmuproof.proofs.role import zapped as role_zapped
 from mmuproof.proofs.setting import answers as setting_answers
 from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.setup import created as setup_created
+from mmuproof.proofs.setup import created_vm as setup_created_vm
 from mmuproof.proofs.setup import formats as setup_formats
 from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import changes as slot_changes
@@ -98,6 +104,7 @@ from mmuproof.proofs.stored import flush_ranges, stores
 from mmuproof.proofs.stored import handed_on as stored_handed_on
 from mmuproof.proofs.stored import kept as stored_kept
 from mmuproof.proofs.stored import lists as stored_lists
+from mmuproof.proofs.stored import recovered as stored_recovered
 from mmuproof.proofs.stored import removed as stored_removed
 from mmuproof.proofs.stored import shadow_splits as stored_shadow_splits
 from mmuproof.proofs.stored import unlinked as stored_unlinked
@@ -169,10 +176,13 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_whole_ranges.THEOREMS,
     *flush_addresses.THEOREMS,
     *flush_tables.THEOREMS,
+    *flush_shared_epts.THEOREMS,
+    *stored_recovered.THEOREMS,
     *flush_rmap.THEOREMS,
     *flush_registers.THEOREMS,
     *flush_transitions.THEOREMS,
     *flush_tags.THEOREMS,
+    *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,
     *loop_iterator.THEOREMS,
@@ -180,6 +190,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_fetching.THEOREMS,
     *loop_zapping.THEOREMS,
     *loop_ranges.THEOREMS,
+    *loop_yields.THEOREMS,
+    *loop_bounds.THEOREMS,
     *loop_roots.THEOREMS,
     *loop_shadow_walks.THEOREMS,
     *loop_slot_walks.THEOREMS,
@@ -237,10 +249,12 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_zapped.THEOREMS,
     *role_swept_pages.THEOREMS,
     *role_tdp_root.THEOREMS,
+    *role_dropped_root.THEOREMS,
     *role_switched_eptp.THEOREMS,
     *setup_consistent.THEOREMS,
     *setup_formats.THEOREMS,
     *setup_created.THEOREMS,
+    *setup_created_vm.THEOREMS,
     *setting_answers.THEOREMS,
     *interference_exchanged.THEOREMS,
     *interference_kept.THEOREMS,

@@ -39,6 +39,13 @@ CHECK_EMULATION_VMX, FORMER_CHECK_EMULATION_VMX = (
 )
 FAST_MMIO = Cut(function="kvm_io_bus_write", reason="whether a device takes the access: any answer; writes no VMCB")
 
+REGISTER_CACHE = (
+    Cut(
+        function=functions.ARCH_TEST_AND_SET_BIT,
+        reason="whether the register cache holds the field: it holds what the VMCS does",
+    ),
+    Cut(function="arch___set_bit", reason="notes that the register cache holds the field"),
+)
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     READ_VMCS,
@@ -51,11 +58,7 @@ CUTS: tuple[Cut, ...] = (
     FORMER_CHECK_EMULATION_VMX,
     FAST_MMIO,
     Cut(function="vmcs_set_bits", reason="blocks NMIs again, which IRET had unblocked; no fault depends on it"),
-    Cut(
-        function=functions.ARCH_TEST_AND_SET_BIT,
-        reason="whether the register cache holds the field: it holds what the VMCS does",
-    ),
-    Cut(function="arch___set_bit", reason="notes that the register cache holds the field"),
+    *REGISTER_CACHE,
     Cut(
         function="kvm_emulate_instruction", reason="emulates the instruction, on a path that asks the MMU nothing here"
     ),
@@ -65,7 +68,7 @@ CUTS: tuple[Cut, ...] = (
     ),
     Cut(
         function="nested_ept_invalidate_addr",
-        reason="drops stale shadow pages; what L1 is told does not depend on them",
+        reason="synchronizes other roots, by flush.shared-tables; what L1 is told does not depend on them",
     ),
     Cut(function="sev_handle_rmp_fault", reason="runs after the MMU has been asked"),
     Cut(function=functions.TRACE_KVM_PAGE_FAULT, reason="tells a tracer, which changes nothing"),

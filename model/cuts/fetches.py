@@ -82,6 +82,10 @@ GET = Cut(
     reason="finds or makes a page; what it is asked for is looked at",
     elsewhere=("*", kvm_mmu_page.STRUCT),
 )
+DUMMY_ROOT = Cut(
+    function=functions.KVM_MMU_IS_DUMMY_ROOT,
+    reason="whether a root is the page of zeros: any answer; of which root is looked at",
+)
 FIND_CHILD: tuple[Cut, ...] = (*roles.CHILD, GET)
 """For the page that an entry is to lead to."""
 CUTS: tuple[Cut, ...] = (
@@ -103,10 +107,7 @@ CUTS: tuple[Cut, ...] = (
         Cut(function=f"{each.value}_pte_prefetch", reason="maps neighbours ahead, after the page", elsewhere=("*",))
         for each in GpteFormat
     ),
-    Cut(
-        function=functions.KVM_MMU_IS_DUMMY_ROOT,
-        reason="whether there are no tables of the guest's: any answer; reads only",
-    ),
+    DUMMY_ROOT,
     *common.REQUESTS,
     *common.each("a tracepoint; reads only", functions.TRACE_KVM_MMU_SPTE_REQUESTED),
 )

@@ -10,8 +10,12 @@ SLOT_INFO = Cut(
     function=functions.LPAGE_INFO_SLOT,
     reason="finds what a slot says of huge pages around a frame: any; of which slot, frame and level is looked at",
 )
-BACKING = tuple(
-    Cut(function=name, reason="finds at which level the memory behind a frame is mapped: any; reads only")
+BACKING = HOST, GUEST_MEMORY = tuple(
+    Cut(
+        function=name,
+        reason="finds at which level the memory behind a frame is mapped, by slot.page-size: any; which is asked, and "
+        "of which frame, is looked at",
+    )
     for name in (functions.HOST_PFN_MAPPING_LEVEL, functions.KVM_GMEM_MAX_MAPPING_LEVEL)
 )
 CUTS: tuple[Cut, ...] = (
@@ -19,9 +23,6 @@ CUTS: tuple[Cut, ...] = (
     SLOT_INFO,
     guest_tables.SPACE,
     *BACKING,
-    *common.each(
-        "whether a slot has no memory of the host's: any answer; reads only", functions.KVM_MEMSLOT_IS_GMEM_ONLY
-    ),
     *common.each("whether a frame is private: any answer; reads only", functions.KVM_MEM_IS_PRIVATE),
 )
 INDEX = Cut(

@@ -8,7 +8,7 @@ from mmuproof.model.named import functions
 
 FORGET = tuple(
     Cut(function=name, reason="forgets an address, by flush.address; which, and where, is looked at", elsewhere=("*",))
-    for name in ("kvm_mmu_invalidate_addr", "kvm_mmu_invalidate_gva")
+    for name in (functions.KVM_MMU_INVALIDATE_ADDR, "kvm_mmu_invalidate_gva")
 )
 TO_GUEST, TO_L1 = (
     Cut(function=name, reason=f"hands a fault to {who}; that it does, and which, is looked at", watched=True)

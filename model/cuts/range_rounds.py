@@ -43,8 +43,8 @@ MAX_LEVEL = Cut(
     function=functions.KVM_MMU_MAX_MAPPING_LEVEL, reason="the largest page that may be mapped: any level; reads only"
 )
 MAKE_HUGE = Cut(
-    function="tdp_mmu_make_huge_spte",
-    reason="makes a huge SPTE of the small ones, any, or does not; writes no entry",
+    function=functions.TDP_MMU_MAKE_HUGE_SPTE,
+    reason="makes a huge SPTE of the small ones, by stored.recovered: any, or does not; writes no entry",
     writes=((2, "*"),),
 )
 ALLOC = Cut(
@@ -72,7 +72,7 @@ EACH: tuple[Cut, ...] = (
     *common.WRITE_LOCK,
     *common.READ_LOCK,
     *common.RCU,
-    *common.each("the highest frame of a guest: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
+    *common.each("behind the highest frame, by loop.bound: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
     ALLOC,
     Cut(function=ALLOC.function, reason="makes a page for a table, or does not", elsewhere=("*",)),
     Cut(
@@ -100,5 +100,5 @@ CUTS: tuple[Cut, ...] = (
     map_rounds.TDP_START,
     map_rounds.ROOT_BITS,
     *common.RCU,
-    *common.each("the highest frame of a guest: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
+    *common.each("behind the highest frame, by loop.bound: any; reads only", functions.TDP_MMU_MAX_GFN_EXCLUSIVE),
 )

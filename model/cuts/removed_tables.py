@@ -45,7 +45,7 @@ CUTS: tuple[Cut, ...] = (
     ),
     *common.each("tells TDX", "kvm_x86_free_external_spt", "kvm_x86_set_external_spte"),
     *common.each("lets the processor wait", "rep_nop", "native_pause"),
-    *common.each("frees the page when nobody looks at it any more", "call_rcu"),
+    *common.each("frees the page when nobody looks at it any more", functions.CALL_RCU),
     *common.each("prints", functions.PRINTK),
     *common.each("counts pages", functions.KVM_UPDATE_PAGE_STATS),
     *common.each(

@@ -10,6 +10,9 @@ BY_TABLES = Cut(
     function="ept_sync_context",
     reason="lets the processor forget what it has cached of tables of EPT; which is looked at",
 )
+POINTER = Cut(
+    function="construct_eptp", reason="makes the EPTP that VM entry uses, by role.eptp: any; of which root is looked at"
+)
 OF_ALL_TABLES = Cut(
     function="ept_sync_global", reason="lets the processor forget what it has cached of all tables of EPT"
 )
@@ -17,7 +20,7 @@ BY_VPID = Cut(
     function=functions.VPID_SYNC_CONTEXT,
     reason="lets the processor forget what it has cached with a VPID; which is looked at",
 )
-VMX: tuple[Cut, ...] = (*common.CUTS, *roots.PAGE_OF_ROOT, BY_TABLES, OF_ALL_TABLES, BY_VPID)
+VMX: tuple[Cut, ...] = (*common.CUTS, *roots.PAGE_OF_ROOT, POINTER, BY_TABLES, OF_ALL_TABLES, BY_VPID)
 """For a processor with VMX."""
 SYNC_ROOT = Cut(
     function=functions.KVM_MMU_SYNC_ROOTS,
@@ -33,15 +36,10 @@ FLUSH = tuple(
     Cut(function=name, reason="lets the vendor's code flush; that it is called, and when, is looked at")
     for name in ("kvm_x86_flush_tlb_guest", "flush_tlb_guest")
 )
-GUEST: tuple[Cut, ...] = (
-    *common.CUTS,
-    SYNC_ROOT,
-    SYNC_KEPT,
-    *FLUSH,
-    Cut(
-        function="kvm_hv_vcpu_purge_flush_tlb",
-        reason="forgets what Hyper-V's hypercalls have asked for, which is done by then",
-        elsewhere=("*",),
-    ),
+FORGET_ASKED = Cut(
+    function="kvm_hv_vcpu_purge_flush_tlb",
+    reason="forgets what Hyper-V's hypercalls have asked for, which is done by then",
+    elsewhere=("*",),
 )
+GUEST: tuple[Cut, ...] = (*common.CUTS, SYNC_ROOT, SYNC_KEPT, *FLUSH, FORGET_ASKED)
 """For what a guest sees."""

@@ -36,6 +36,11 @@ class _StopsAbove(ReferenceFetches):
         return var("gw->level", 32) + 1
 
 
+class _LinksBelowZeros(ReferenceFetches):
+    def _turns_back(self, _dummy: Bool) -> Bool:
+        return FALSE
+
+
 class _NextFrame(ReferenceFetches):
     def _tail(self) -> MapTail:
         return replace(super()._tail(), another_page=TRUE)
@@ -175,6 +180,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"spte_to_child_sp\(\*sptep\)->gfn == gfn &&\s+",
         "",
         _fetches(_OtherFrame),
+    ),
+    defect(
+        "fetch-below-page-of-zeros",
+        "Pages are linked in the kernel's page of zeros, which stands for tables that the guest cannot have.",
+        _PAGING_H,
+        r"if \(unlikely\(kvm_mmu_is_dummy_root\(vcpu->arch\.mmu->root\.hpa\)\)\)",
+        "if (0)",
+        _fetches(_LinksBelowZeros),
     ),
     defect(
         "child-kept-of-other-role",

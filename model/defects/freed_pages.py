@@ -1,4 +1,4 @@
-"""Defects of what goes before pages of SPTEs are freed, or a lock is given up."""
+"""Defects of what goes before pages of SPTEs are freed."""
 
 from __future__ import annotations
 
@@ -9,26 +9,11 @@ from mmuproof.model.reference.freed_pages import ReferenceFreedPages
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.smt.terms import FALSE, Bool
 
-_MMU_C, _TDP_MMU_C = "arch/x86/kvm/mmu/mmu.c", "arch/x86/kvm/mmu/tdp_mmu.c"
+_MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
 
 class _FreesUnflushed(ReferenceFreedPages):
     def _flushes_first(self) -> Bool:
-        return FALSE
-
-
-class _WayGivenUnflushed(ReferenceFreedPages):
-    def _flushes(self, due: Bool) -> Bool:
-        return FALSE
-
-
-class _WayNotNoted(ReferenceFreedPages):
-    def _notes(self) -> Bool:
-        return FALSE
-
-
-class _Untold(ReferenceFreedPages):
-    def _answer(self, gives: Bool) -> Bool:
         return FALSE
 
 
@@ -44,29 +29,5 @@ DEFECTS: tuple[Defect, ...] = (
         r"\tkvm_flush_remote_tlbs\(kvm\);\n(\n\tlist_for_each_entry_safe\(sp, nsp, invalid_list, link\) \{)",
         r"\1",
         _frees(_FreesUnflushed),
-    ),
-    defect(
-        "gives-way-unflushed",
-        "The TDP MMU gives up its lock while TLBs have what it has taken away.",
-        _TDP_MMU_C,
-        r"\tif \(flush\)\n\t\tkvm_flush_remote_tlbs\(kvm\);\n(\n\trcu_read_unlock\(\);)",
-        r"\1",
-        _frees(_WayGivenUnflushed),
-    ),
-    defect(
-        "gives-way-unnoted",
-        "A walk goes on below a table that may have been freed while the lock was given up.",
-        _TDP_MMU_C,
-        r"\titer->yielded = true;\n\treturn true;",
-        "\treturn true;",
-        _frees(_WayNotNoted),
-    ),
-    defect(
-        "gives-way-untold",
-        "Whoever walks goes on with what was read before the lock was given up.",
-        _TDP_MMU_C,
-        r"(\titer->yielded = true;\n\treturn )true;",
-        r"\1false;",
-        _frees(_Untold),
     ),
 )

@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.smt.terms import BitVec, bv, eq, ite, var
+from mmuproof.smt.terms import BitVec, Bool, bv, eq, ite, var
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -20,6 +20,11 @@ class _SlotForbids(ReferenceHugePages):
 class _BeyondBacking(ReferenceHugePages):
     def _level(self, _level: BitVec, by_slot: BitVec) -> BitVec:
         return by_slot
+
+
+class _PrivateOnly(ReferenceHugePages):
+    def _is_guest_memory(self, private: Bool, _only: Bool) -> Bool:
+        return private
 
 
 class _KeepsFrame(ReferenceHugePages):
@@ -54,6 +59,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"return min\(host_level, max_level\);",
         "return max_level == PG_LEVEL_2M ? PG_LEVEL_1G : min(host_level, max_level);",
         _pages(_SlotForbids),
+    ),
+    defect(
+        "huge-page-of-other-memory",
+        "A fault in a slot that has guest memory only gets a page as large as the host maps something there.",
+        _MMU_C,
+        r"if \(is_private \|\| kvm_memslot_is_gmem_only\(slot\)\)",
+        "if (is_private)",
+        _pages(_PrivateOnly),
     ),
     defect(
         "huge-page-beyond-backing",

@@ -38,6 +38,11 @@ class _KeepsTaken(ReferenceRoots):
         return root
 
 
+class _KeepsSpecial(ReferenceRoots):
+    def _may_be_kept(self, with_page: Bool) -> Bool:
+        return TRUE
+
+
 class _NotLoaded(ReferenceRoots):
     def _loads(self, found: Bool) -> Bool:
         return FALSE
@@ -138,6 +143,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"(mmu->prev_roots\[i\] = mmu->prev_roots\[i \+ 1\];\s+)mmu->prev_roots\[i\]\.hpa = INVALID_PAGE;",
         r"\1;",
         _roots(_KeepsTaken),
+    ),
+    defect(
+        "special-root-kept-for-later",
+        "A table of PAE's entries is kept among the roots that the MMU may use again.",
+        _MMU_C,
+        r"if \(VALID_PAGE\(mmu->root\.hpa\) && !\w+\(mmu->root\.hpa\)\)",
+        "if (0)",
+        _roots(_KeepsSpecial),
     ),
     defect(
         "found-root-not-loaded",

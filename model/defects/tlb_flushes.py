@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
-from mmuproof.smt.terms import FALSE, Bool
+from mmuproof.smt.terms import FALSE, BitVec, Bool
 
 _VMX_C, _X86_C = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/x86.c"
 
@@ -15,6 +15,11 @@ _VMX_C, _X86_C = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/x86.c"
 class _NeverByTables(ReferenceTlbFlushes):
     def _by_tables(self, _has_ept: Bool) -> Bool:
         return FALSE
+
+
+class _TellsAddress(ReferenceTlbFlushes):
+    def _told(self, _eptp: BitVec, root: BitVec) -> BitVec:
+        return root
 
 
 class _AlwaysOfL1(ReferenceTlbFlushes):
@@ -39,6 +44,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(enable_ept\)(\s+(?:vmx_flush_tlb_ept_root|ept_sync_context)\()",
         r"if (0)\1",
         _with(_NeverByTables),
+    ),
+    defect(
+        "flush-ept-by-address",
+        "INVEPT is given the root's address, which is no EPTP, and fails.",
+        _VMX_C,
+        r"ept_sync_context\((?:eptp|construct_eptp\(vcpu, root_hpa,\s+mmu->root_role\.level\))\);",
+        "ept_sync_context(root_hpa);",
+        _with(_TellsAddress),
     ),
     defect(
         "flush-vpid-of-l1",

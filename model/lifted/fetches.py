@@ -62,6 +62,7 @@ class _FetchBench(RoundBench):
         mmus = Mmus(self.vcpu)
         mmus.connect(self.memory, nested=nested, l2=nested)
         role = mmus.place(Part.NESTED_WALK if nested else Part.GUEST_WALK, kvm_mmu.CPU_ROLE)
+        self._root = self.read(self.vcpu, f"{kvm_mmu.GUEST_MMU if nested else kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}")
         self.guest_levels = resize(read_member(self.memory, self.vcpu, bit_field(role, page_role.LEVEL)), 32)
         self.noted = self.add("gw", _struct_of_walk(unit, self.function))
         for each in (self.fault, self.noted):
@@ -95,6 +96,14 @@ class _FetchBench(RoundBench):
             if low < self._order[id(call)] < high:
                 found.append(all_of(call.guard, eq(asked, level), eq(var(call.tag, 1), 0)))
         return any_of(*found)
+
+    def _of_dummy(self) -> Bool:
+        """Whether the root in use is the page of zeros, as far as the code asks; before that page no root was one."""
+        dummy = cuts.DUMMY_ROOT.function
+        if not self.unit.has_function(dummy):
+            return FALSE
+        another = (all_of(each.guard, ne(numbers_given(each)[0], self._root)) for each in self.session.calls(dummy))
+        return any_of(ne(var(f"{dummy}()", 1), 0), *another)
 
     def before_loop(self) -> tuple[BitVec, Bool]:
         """The level of the guest's entry that is looked at first, and that it is what the walk has read."""
@@ -198,6 +207,7 @@ class _FetchBench(RoundBench):
         end = self.first.end
         return GuestRound(
             enters=self.starts[0].guard,
+            of_dummy=self._of_dummy(),
             top_level=top_level,
             top_unchanged=top_unchanged,
             at_end=eq(var(self.starts[0].tag, 1), 0),

@@ -1,4 +1,4 @@
-"""What a lifted tree does before it frees pages of SPTEs, or gives up a lock: ``mmu.c``, ``tdp_mmu.c``."""
+"""What a lifted tree does before it frees pages of SPTEs: ``mmu.c``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import freed_pages as cuts
-from mmuproof.model.freed_pages import FreedPages, PagesFreed, WayGiven
+from mmuproof.model.freed_pages import FreedPages, PagesFreed
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_called
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import functions, kvm_mmu_page, kvm_vm, list_heads, tdp_iter
-from mmuproof.smt.terms import Bool, all_of, any_of, ne, negate, var
+from mmuproof.model.named import functions, kvm_mmu_page, kvm_vm, list_heads
+from mmuproof.smt.terms import Bool, all_of, any_of, negate
 
 
 class LiftedFreedPages(FreedPages, Remembers):
@@ -21,12 +21,12 @@ class LiftedFreedPages(FreedPages, Remembers):
 
     Args:
         mmu: ``mmu.c``.
-        tdp: ``tdp_mmu.c``.
+        _tdp: ``tdp_mmu.c``, in which is read what those write that are not followed.
     """
 
-    def __init__(self, mmu: Unit, tdp: Unit) -> None:
+    def __init__(self, mmu: Unit, _tdp: Unit) -> None:
         super().__init__()
-        self._mmu, self._tdp = mmu, tdp
+        self._mmu = mmu
 
     @once
     def committed(self, pages: int) -> PagesFreed:
@@ -51,41 +51,6 @@ class LiftedFreedPages(FreedPages, Remembers):
             freed=tuple(is_called(frees, pointer_to(page)) for page in listed),
             flushed=all_of(*(_after(bench, call, flushes) for call in frees)),
             anything=any_of(*(call.guard for call in frees)),
-            evidence=session.evidence(),
-        )
-
-    @once
-    def gives_way(self) -> WayGiven:
-        """See `FreedPages.gives_way`."""
-        bench = Bench(self._tdp, cuts.GIVES_WAY)
-        bench.add("kvm", kvm_vm.STRUCT)
-        walk = bench.add("iter", tdp_iter.STRUCT)
-        walk.settled = True
-        noted_before = ne(bench.read(walk, tdp_iter.YIELDED), 0)
-        due, shared = var("flush", 8) & 1, var("shared", 8) & 1
-        answer = bench.integer(functions.TDP_MMU_ITER_COND_RESCHED, flush=due, shared=shared)
-        session = bench.session
-        read, write = session.calls(cuts.YIELD_READ.function), session.calls(cuts.YIELD_WRITE.function)
-        flushes, yields = session.calls(cuts.FLUSH.function), (*read, *write)
-        leaves, enters = session.calls(cuts.LEAVE.function), session.calls(cuts.ENTER.function)
-        reads = ne(shared, 0)
-        return WayGiven(
-            due=ne(due, 0),
-            shared=reads,
-            gives_way=any_of(*(call.guard for call in yields)),
-            as_held=all_of(
-                *(any_of(negate(call.guard), reads) for call in read),
-                *(any_of(negate(call.guard), negate(reads)) for call in write),
-            ),
-            flushed=all_of(*(_after(bench, call, flushes) for call in yields)),
-            unprotected=all_of(
-                *(_after(bench, call, leaves) for call in yields),
-                *(_after(bench, call, yields) for call in enters),
-                any_of(*(call.guard for call in enters)),
-            ),
-            noted_before=noted_before,
-            noted=ne(bench.read(walk, tdp_iter.YIELDED), 0),
-            answer=ne(answer, 0),
             evidence=session.evidence(),
         )
 

@@ -18,8 +18,24 @@ from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
-from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, switches
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, resize, var, zext
+from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, switches
+from mmuproof.smt.terms import (
+    FALSE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bool_var,
+    bv,
+    eq,
+    implies,
+    ite,
+    ne,
+    negate,
+    resize,
+    var,
+    zext,
+)
 
 _LOG_DIRTY_PAGES = 1
 _CHOICE = functions.KVM_MMU_HUGEPAGE_ADJUST
@@ -98,6 +114,7 @@ class LiftedHugePages(HugePages, Remembers):
         is_private = ne(desk.read(fault, kvm_page_fault.IS_PRIVATE), 0) if private else FALSE
         desk.call(_CHOICE)
         asked, backing = self._backing(desk)
+        calls = desk.session.calls(*(cut.function for cut in cuts.BACKING))
         return LevelChosen(
             function=_CHOICE,
             max_level=max_level,
@@ -115,8 +132,29 @@ class LiftedHugePages(HugePages, Remembers):
             allowed_elsewhere=tuple(self._elsewhere(desk, level, gfn, vcpu) for level in range(2, HUGEST + 1)),
             backing_asked=asked,
             backing_level=backing,
+            only_guest_memory=self._only_guest_memory(desk),
+            of_guest_memory=desk.session.called(cuts.GUEST_MEMORY.function),
+            of_frame=all_of(
+                *(
+                    implies(
+                        call.guard,
+                        all_of(
+                            eq(desk.session.argument(call, "gfn"), gfn),
+                            same_place(desk.session.pointer_argument(call, "slot"), pointer_to(desk.slot)),
+                        ),
+                    )
+                    for call in calls
+                )
+            ),
             evidence=desk.session.evidence(),
         )
+
+    def _only_guest_memory(self, desk: _SlotDesk) -> Bool:
+        """Whether the slot has no memory of the host's; a kernel without guest memory has no such slots."""
+        if self._unit.constant(constants.CONFIG_KVM_GUEST_MEMFD) is None:
+            return FALSE
+        marked = self._unit.constant(constants.KVM_MEMSLOT_GMEM_ONLY)
+        return FALSE if marked is None else ne(desk.read(desk.slot, kvm_memory_slot.FLAGS) & marked, 0)
 
     def _allowed(self, desk: _SlotDesk, level: int, gfn: BitVec, max_level: int) -> Bool:
         if level > max_level:

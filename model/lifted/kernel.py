@@ -31,7 +31,9 @@ from mmuproof.model.lifted.asked_mappings import LiftedAskedMappings
 from mmuproof.model.lifted.child_syncs import LiftedChildSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.created_mmus import LiftedCreatedMmus
+from mmuproof.model.lifted.created_vms import LiftedCreatedVms
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
+from mmuproof.model.lifted.dropped_roots import LiftedDroppedRoots
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.fault_handlers import LiftedFaultHandlers
@@ -39,6 +41,7 @@ from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
 from mmuproof.model.lifted.found_pages import LiftedFoundPages
+from mmuproof.model.lifted.frame_bounds import LiftedFrameBounds
 from mmuproof.model.lifted.frame_handlers import LiftedFrameHandlers
 from mmuproof.model.lifted.frame_searches import LiftedFrameSearches
 from mmuproof.model.lifted.freed_pages import LiftedFreedPages
@@ -73,6 +76,7 @@ from mmuproof.model.lifted.parent_links import LiftedParentLinks
 from mmuproof.model.lifted.prefetches import LiftedPrefetches
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
+from mmuproof.model.lifted.recovered_pages import LiftedRecoveredPages
 from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
 from mmuproof.model.lifted.removed_tables import LiftedRemovedTables
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
@@ -85,6 +89,7 @@ from mmuproof.model.lifted.set_ups import LiftedSetUps
 from mmuproof.model.lifted.settings import LiftedSettings
 from mmuproof.model.lifted.shadow_splits import LiftedShadowSplits
 from mmuproof.model.lifted.shadow_walks import LiftedShadowWalks
+from mmuproof.model.lifted.shared_epts import LiftedSharedEpts
 from mmuproof.model.lifted.slot_changes import LiftedSlotChanges
 from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
 from mmuproof.model.lifted.slot_walks import LiftedSlotWalks
@@ -92,6 +97,7 @@ from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.spte_lists import LiftedSpteLists
 from mmuproof.model.lifted.sptes import LiftedSptes
 from mmuproof.model.lifted.stores import LiftedStores
+from mmuproof.model.lifted.svm_flushes import LiftedSvmFlushes
 from mmuproof.model.lifted.svm_gating import LiftedSvmGating
 from mmuproof.model.lifted.table_writes import LiftedTableWrites
 from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
@@ -125,6 +131,7 @@ from mmuproof.model.lifted.vmx_gating import LiftedVmxGating
 from mmuproof.model.lifted.walk_ends import LiftedWalkEnds
 from mmuproof.model.lifted.walk_faults import LiftedWalkFaults
 from mmuproof.model.lifted.walk_starts import LiftedWalkStarts
+from mmuproof.model.lifted.walk_yields import LiftedWalkYields
 from mmuproof.model.lifted.walks import LiftedWalks
 from mmuproof.model.lifted.zapped_pages import LiftedZappedPages
 from mmuproof.model.named import functions
@@ -368,6 +375,41 @@ class LiftedKvm(Kvm):
     def invalidations(self) -> LiftedInvalidations:
         """See `Kvm.invalidations`."""
         return self._area("invalidations", LiftedInvalidations, MMU_C, NESTED_VMX_C, NESTED_SVM_C, X86_C)
+
+    @property
+    def shared_epts(self) -> LiftedSharedEpts:
+        """See `Kvm.shared_epts`."""
+        return self._area("shared_epts", LiftedSharedEpts, NESTED_VMX_C, MMU_C)
+
+    @property
+    def frame_bounds(self) -> LiftedFrameBounds:
+        """See `Kvm.frame_bounds`."""
+        return self._area("frame_bounds", LiftedFrameBounds, TDP_MMU_C)
+
+    @property
+    def svm_flushes(self) -> LiftedSvmFlushes:
+        """See `Kvm.svm_flushes`."""
+        return self._area("svm_flushes", LiftedSvmFlushes, SVM_C, X86_C)
+
+    @property
+    def created_vms(self) -> LiftedCreatedVms:
+        """See `Kvm.created_vms`."""
+        return self._area("created_vms", LiftedCreatedVms, MMU_C, SPTE_C, TDP_MMU_C)
+
+    @property
+    def dropped_roots(self) -> LiftedDroppedRoots:
+        """See `Kvm.dropped_roots`."""
+        return self._area("dropped_roots", LiftedDroppedRoots, TDP_MMU_C)
+
+    @property
+    def walk_yields(self) -> LiftedWalkYields:
+        """See `Kvm.walk_yields`."""
+        return self._area("walk_yields", LiftedWalkYields, TDP_MMU_C)
+
+    @property
+    def recovered_pages(self) -> LiftedRecoveredPages:
+        """See `Kvm.recovered_pages`."""
+        return self._area("recovered_pages", LiftedRecoveredPages, TDP_MMU_C, SPTE_C)
 
     @property
     def dirty_logging(self) -> LiftedDirtyLogging:

@@ -17,7 +17,7 @@ from mmuproof.model.named import functions, rmap_iterator
 from mmuproof.model.spte_lists import ASKED, PLACE, ListChange, ListShape, ListStep, ListVisit, SpteLists, SpteVisited
 from mmuproof.smt.terms import BitVec, any_of, bool_var, bv, ite, ne, resize, to_bv
 
-_COUNTS, _ADDS_PARENT, _UNLINKS = "pte_list_count", "mmu_page_add_parent_pte", "kvm_mmu_unlink_parents"
+_COUNTS, _ADDS_PARENT = "pte_list_count", "mmu_page_add_parent_pte"
 _NO_ANSWER = bv(0, 32)
 
 
@@ -122,11 +122,6 @@ class LiftedSpteLists(SpteLists, Remembers):
     def parent_dropped(self, shape: ListShape) -> ListVisit:
         """See `SpteLists.parent_dropped`."""
         return ListVisit(*self._visited(shape, functions.DROP_PARENT_PTE, cuts.CLEAR_PARENT, of_parents=True))
-
-    @once
-    def parents_unlinked(self, shape: ListShape) -> ListVisit:
-        """See `SpteLists.parents_unlinked`."""
-        return ListVisit(*self._visited(shape, _UNLINKS, cuts.CLEAR_PARENT, of_parents=True))
 
     def _visited(
         self, shape: ListShape, name: str, done: Cut, *, of_parents: bool = False

@@ -10,11 +10,11 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
 from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, switches, vcpu_vmx
 from mmuproof.model.tlb_flushes import GuestFlushed, TlbFlushes, VmxFlush, VmxFlushed
-from mmuproof.smt.terms import any_of, bv, ite, ne, resize
+from mmuproof.smt.terms import all_of, any_of, bv, eq, ite, ne, resize, var
 
 _GUEST = functions.KVM_VCPU_FLUSH_TLB_GUEST
-_VPID, _TABLES = 16, (1 << 52) - (1 << 12)
-"""How wide a VPID is, and where EPTP has the address of the tables: SDM 27.6.11, 27.6.12."""
+_VPID = 16
+"""How wide a VPID is: SDM 27.6.12."""
 
 
 class LiftedTlbFlushes(TlbFlushes, Remembers):
@@ -39,24 +39,29 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
         Mmus(vmx, "vcpu.").connect(bench.memory, nested=False, l2=False)
         l2 = ne(bench.integer(functions.IS_GUEST_MODE), 0)
         bench.call(flush.value)
-        tables, vpid = bv(0, 64), bv(0, _VPID)
+        eptp, own, vpid = bv(0, 64), bv(0, 64), bv(0, _VPID)
+        root = bench.read(vmx, f"{kvm_vcpu.IN_VENDORS}.{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}")
         by_tables = bench.session.calls(cuts.BY_TABLES.function)
         by_vpid = bench.session.calls(cuts.BY_VPID.function)
         for call in by_tables:
-            tables = ite(call.guard, bench.session.argument(call, "eptp") & _TABLES, tables)
+            eptp = ite(call.guard, bench.session.argument(call, "eptp"), eptp)
+        for call in bench.session.calls(cuts.POINTER.function):
+            mine = all_of(call.guard, eq(bench.session.argument(call, "root_hpa"), root))
+            own = ite(mine, var(call.tag, 64), own)
         for call in by_vpid:
             vpid = ite(call.guard, resize(bench.session.argument(call, "vpid"), _VPID), vpid)
         return VmxFlushed(
             function=flush.value,
             has_ept=bench.setting(switches.ENABLE_EPT),
-            root=bench.read(vmx, f"{kvm_vcpu.IN_VENDORS}.{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}"),
+            root=root,
             no_root=bv(-1, 64),
             l2=l2,
             l2_has_vpid=has_vpid(bench, vmcs12),
             vpid=resize(bench.read(vmx, vcpu_vmx.VPID), _VPID),
             vpid_of_l2=bench.read(vmx, vcpu_vmx.NESTED_VPID02),
             by_tables=any_of(*(call.guard for call in by_tables)),
-            tables=tables,
+            eptp=eptp,
+            own_eptp=own,
             of_all_tables=bench.session.called(cuts.OF_ALL_TABLES.function),
             by_vpid=any_of(*(call.guard for call in by_vpid)),
             flushed_vpid=vpid,

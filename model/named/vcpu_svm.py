@@ -5,7 +5,13 @@ from __future__ import annotations
 from mmuproof.model.named import kvm_vcpu, vmcb_fields
 
 STRUCT = "struct vcpu_svm"
+VMCB_INFO = "struct kvm_vmcb_info"
 
+# The members of ``struct kvm_vmcb_info``.
+INFO_ASID_GENERATION = "asid_generation"
+INFO_PTR = "ptr"
+
+# The members of ``struct vcpu_svm``.
 CURRENT_VMCB = "current_vmcb"
 VMCB = "vmcb"
 EXIT_CODE = f"{VMCB}->control.exit_code"
@@ -20,7 +26,7 @@ NESTED_SAVE_EFER = f"{NESTED_SAVE}.efer"
 VCPU_ARCH_CR3 = f"{kvm_vcpu.IN_VENDORS}.{kvm_vcpu.CR3}"
 VCPU_ARCH_CR4 = f"{kvm_vcpu.IN_VENDORS}.{kvm_vcpu.CR4}"
 VMCB01 = "vmcb01"
-VMCB01_PTR = f"{VMCB01}.ptr"
-VMCB02_PTR = "nested.vmcb02.ptr"
+VMCB01_PTR = f"{VMCB01}.{INFO_PTR}"
+VMCB02_PTR = f"nested.vmcb02.{INFO_PTR}"
 VMCB_CONTROL_MISC_CTL = f"{VMCB}->{vmcb_fields.CONTROL_MISC_CTL}"
 VMCB_SAVE_CPL = f"{VMCB}->save.cpl"

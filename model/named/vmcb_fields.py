@@ -12,9 +12,11 @@ INTERCEPTS = "intercepts"
 MISC_CTL = "misc_ctl"
 
 # The members of ``struct vmcb``.
+CONTROL_ASID = "control.asid"
 CONTROL_CLEAN = "control.clean"
 CONTROL_MISC_CTL = f"control.{MISC_CTL}"
 CONTROL_NESTED_CR3 = "control.nested_cr3"
+CONTROL_TLB_CTL = "control.tlb_ctl"
 SAVE_CR3 = "save.cr3"
 SAVE_CR4 = "save.cr4"
 SAVE_EFER = "save.efer"

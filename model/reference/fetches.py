@@ -113,7 +113,8 @@ class ReferenceFetches(ReferenceArea, Fetches):
         changed = f"{gpte_format.value}_gpte_changed"
         top_same = negate(_answer(changed))
         has_root = ne(var(f"{mmu}.root.hpa", 64), -1)
-        enters = all_of(top_same, has_root, negate(_answer("kvm_mmu_is_dummy_root")))
+        dummy = _answer("kvm_mmu_is_dummy_root")
+        enters = all_of(top_same, has_root, negate(self._turns_back(dummy)))
         name = f"{gpte_format.value}_fetch"
         tables = tuple(
             NotedTable(gfn=var(f"gw->table_gfn[{each}]", 64), access=var(f"gw->pt_access[{each}]", 32))
@@ -129,12 +130,17 @@ class ReferenceFetches(ReferenceArea, Fetches):
             write=_WRITE,
             guest=replace(
                 self._guest(enters, tables, negate(_answer(changed, 2))),
+                of_dummy=dummy,
                 top_level=self._top_level(levels),
                 top_unchanged=top_same,
             ),
             direct=self._direct(enters, name),
             evidence=Evidence(),
         )
+
+    def _turns_back(self, dummy: Bool) -> Bool:
+        """Whether nothing is linked, by whether the root is the page of zeros."""
+        return dummy
 
     # -- the page that an entry is to lead to ----------------------------------------------------------
 
@@ -234,6 +240,7 @@ class ReferenceFetches(ReferenceArea, Fetches):
         earlier = bit(var(f"fault->write_fault_to_shadow_pgtable {_FIRST}", 1), 0)
         return GuestRound(
             enters=enters,
+            of_dummy=FALSE,
             top_level=bv(0, 32),
             top_unchanged=FALSE,
             at_end=negate(loop.okay),

@@ -27,17 +27,12 @@ from mmuproof.smt.terms import (
 )
 
 _GFN, _PFN, _GOAL = var("fault->gfn", 64), var("fault->pfn", 64), var("fault->goal_level", 8)
-_EXECUTED, _WORKAROUND, _PRIVATE, _GMEM_ONLY = (
-    bit(var(name, 1), 0)
-    for name in (
-        "fault->exec",
-        "fault->nx_huge_page_workaround_enabled",
-        "fault->is_private",
-        "kvm_memslot_is_gmem_only()",
-    )
+_EXECUTED, _WORKAROUND, _PRIVATE = (
+    bit(var(name, 1), 0) for name in ("fault->exec", "fault->nx_huge_page_workaround_enabled", "fault->is_private")
 )
 _HOST, _GMEM = var("host_pfn_mapping_level()", 32), zext(var("kvm_gmem_max_mapping_level()", 8), 32)
 _SMALL = 1
+_GMEM_ONLY = bit(var("slot->flags", 32), 17)
 
 
 def _count(number: int) -> BitVec:
@@ -59,7 +54,8 @@ class ReferenceHugePages(ReferenceArea, HugePages):
             allowed[level - 2] = all_of(open_, empty)
             by_slot = ite(allowed[level - 2], bv(level, 32), by_slot)
             open_ = all_of(open_, negate(empty))
-        backing = ite(any_of(_PRIVATE, _GMEM_ONLY), _GMEM, _HOST)
+        guest_memory = self._is_guest_memory(_PRIVATE, _GMEM_ONLY)
+        backing = ite(guest_memory, _GMEM, _HOST)
         asked = all_of(asks, any_of(*allowed))
         lower = ite(all_of(asked, slt(backing, by_slot)), backing, by_slot)
         narrow = extract(self._level(lower, by_slot), 7, 0)
@@ -85,8 +81,15 @@ class ReferenceHugePages(ReferenceArea, HugePages):
             ),
             backing_asked=asked,
             backing_level=backing,
+            only_guest_memory=_GMEM_ONLY,
+            of_guest_memory=guest_memory,
+            of_frame=TRUE,
             evidence=Evidence(),
         )
+
+    def _is_guest_memory(self, private: Bool, only: Bool) -> Bool:
+        """Whether guest memory is behind a frame, by whether that is private, and the slot has no other."""
+        return any_of(private, only)
 
     def _small_for_log(self, logged: Bool) -> Bool:
         """Whether a slot is mapped with small pages because its dirty pages are logged."""

@@ -14,7 +14,9 @@ from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.created_mmus import CreatedMmus
+from mmuproof.model.created_vms import CreatedVms
 from mmuproof.model.dirty_logging import DirtyLogging
+from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.faults import Faults
@@ -22,6 +24,7 @@ from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
 from mmuproof.model.flush_ranges import FlushRanges
 from mmuproof.model.found_pages import FoundPages
+from mmuproof.model.frame_bounds import FrameBounds
 from mmuproof.model.frame_handlers import FrameHandlers
 from mmuproof.model.frame_searches import FrameSearches
 from mmuproof.model.freed_pages import FreedPages
@@ -57,18 +60,22 @@ from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
+from mmuproof.model.recovered_pages import RecoveredPages
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
 from mmuproof.model.reference.asked_mappings import ReferenceAskedMappings
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.child_syncs import ReferenceChildSyncs
 from mmuproof.model.reference.created_mmus import ReferenceCreatedMmus
+from mmuproof.model.reference.created_vms import ReferenceCreatedVms
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
+from mmuproof.model.reference.dropped_roots import ReferenceDroppedRoots
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
 from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
 from mmuproof.model.reference.found_pages import ReferenceFoundPages
+from mmuproof.model.reference.frame_bounds import ReferenceFrameBounds
 from mmuproof.model.reference.frame_handlers import ReferenceFrameHandlers
 from mmuproof.model.reference.frame_searches import ReferenceFrameSearches
 from mmuproof.model.reference.freed_pages import ReferenceFreedPages
@@ -103,6 +110,7 @@ from mmuproof.model.reference.parent_links import ReferenceParentLinks
 from mmuproof.model.reference.prefetches import ReferencePrefetches
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
+from mmuproof.model.reference.recovered_pages import ReferenceRecoveredPages
 from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
 from mmuproof.model.reference.removed_tables import ReferenceRemovedTables
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
@@ -115,6 +123,7 @@ from mmuproof.model.reference.set_ups import ReferenceSetUps
 from mmuproof.model.reference.settings import ReferenceSettings
 from mmuproof.model.reference.shadow_splits import ReferenceShadowSplits
 from mmuproof.model.reference.shadow_walks import ReferenceShadowWalks
+from mmuproof.model.reference.shared_epts import ReferenceSharedEpts
 from mmuproof.model.reference.slot_changes import ReferenceSlotChanges
 from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
 from mmuproof.model.reference.slot_walks import ReferenceSlotWalks
@@ -122,6 +131,7 @@ from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.spte_lists import ReferenceSpteLists
 from mmuproof.model.reference.sptes import ReferenceSptes
 from mmuproof.model.reference.stores import ReferenceStores
+from mmuproof.model.reference.svm_flushes import ReferenceSvmFlushes
 from mmuproof.model.reference.svm_gating import ReferenceSvmGating
 from mmuproof.model.reference.table_writes import ReferenceTableWrites
 from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
@@ -133,6 +143,7 @@ from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
 from mmuproof.model.reference.walk_faults import ReferenceWalkFaults
 from mmuproof.model.reference.walk_starts import ReferenceWalkStarts
+from mmuproof.model.reference.walk_yields import ReferenceWalkYields
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reference.zapped_pages import ReferenceZappedPages
 from mmuproof.model.register_writes import RegisterWrites
@@ -147,6 +158,7 @@ from mmuproof.model.set_ups import SetUps
 from mmuproof.model.settings import Settings
 from mmuproof.model.shadow_splits import ShadowSplits
 from mmuproof.model.shadow_walks import ShadowWalks
+from mmuproof.model.shared_epts import SharedEpts
 from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
@@ -154,6 +166,7 @@ from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
 from mmuproof.model.stores import Stores
+from mmuproof.model.svm_flushes import SvmFlushes
 from mmuproof.model.svm_gating import SvmGating
 from mmuproof.model.table_writes import TableWrites
 from mmuproof.model.tdp_iterators import TdpIterators
@@ -165,6 +178,7 @@ from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
 from mmuproof.model.walk_faults import WalkFaults
 from mmuproof.model.walk_starts import WalkStarts
+from mmuproof.model.walk_yields import WalkYields
 from mmuproof.model.walks import Walks
 from mmuproof.model.zapped_pages import ZappedPages
 
@@ -253,6 +267,13 @@ class ReferenceKvm(Kvm):
         injected_faults: type[ReferenceInjectedFaults] = ReferenceInjectedFaults,
         address_syncs: type[ReferenceAddressSyncs] = ReferenceAddressSyncs,
         invalidations: type[ReferenceInvalidations] = ReferenceInvalidations,
+        shared_epts: type[ReferenceSharedEpts] = ReferenceSharedEpts,
+        frame_bounds: type[ReferenceFrameBounds] = ReferenceFrameBounds,
+        svm_flushes: type[ReferenceSvmFlushes] = ReferenceSvmFlushes,
+        created_vms: type[ReferenceCreatedVms] = ReferenceCreatedVms,
+        dropped_roots: type[ReferenceDroppedRoots] = ReferenceDroppedRoots,
+        walk_yields: type[ReferenceWalkYields] = ReferenceWalkYields,
+        recovered_pages: type[ReferenceRecoveredPages] = ReferenceRecoveredPages,
         linear_accesses: type[ReferenceLinearAccesses] = ReferenceLinearAccesses,
         vmx_gating: type[ReferenceVmxGating] = ReferenceVmxGating,
         svm_gating: type[ReferenceSvmGating] = ReferenceSvmGating,
@@ -337,6 +358,13 @@ class ReferenceKvm(Kvm):
         self._injected_faults = injected_faults(self.constants)
         self._address_syncs = address_syncs(self.constants)
         self._invalidations = invalidations(self.constants)
+        self._shared_epts = shared_epts(self.constants)
+        self._frame_bounds = frame_bounds(self.constants)
+        self._svm_flushes = svm_flushes(self.constants)
+        self._created_vms = created_vms(self.constants)
+        self._dropped_roots = dropped_roots(self.constants)
+        self._walk_yields = walk_yields(self.constants)
+        self._recovered_pages = recovered_pages(self.constants)
         self._linear_accesses = linear_accesses(self.constants)
         self._vmx_gating, self._svm_gating = vmx_gating(self.constants), svm_gating(self.constants)
 
@@ -504,6 +532,41 @@ class ReferenceKvm(Kvm):
     def invalidations(self) -> Invalidations:
         """See `Kvm.invalidations`."""
         return self._invalidations
+
+    @property
+    def shared_epts(self) -> SharedEpts:
+        """See `Kvm.shared_epts`."""
+        return self._shared_epts
+
+    @property
+    def frame_bounds(self) -> FrameBounds:
+        """See `Kvm.frame_bounds`."""
+        return self._frame_bounds
+
+    @property
+    def svm_flushes(self) -> SvmFlushes:
+        """See `Kvm.svm_flushes`."""
+        return self._svm_flushes
+
+    @property
+    def created_vms(self) -> CreatedVms:
+        """See `Kvm.created_vms`."""
+        return self._created_vms
+
+    @property
+    def dropped_roots(self) -> DroppedRoots:
+        """See `Kvm.dropped_roots`."""
+        return self._dropped_roots
+
+    @property
+    def walk_yields(self) -> WalkYields:
+        """See `Kvm.walk_yields`."""
+        return self._walk_yields
+
+    @property
+    def recovered_pages(self) -> RecoveredPages:
+        """See `Kvm.recovered_pages`."""
+        return self._recovered_pages
 
     @property
     def dirty_logging(self) -> DirtyLogging:

@@ -164,7 +164,7 @@ class ReferenceRoots(ReferenceArea, Roots):
     def _taken(self, taking: Taking) -> tuple[_Roots, tuple[Bool, ...]]:
         """The roots afterwards, and which of those before are given up."""
         current, *earlier = taking.before
-        kept = all_of(_valid(current), taking.has_page(current.hpa))
+        kept = all_of(_valid(current), self._may_be_kept(taking.has_page(current.hpa)))
         with_current, last_freed = self._rotated(taking)
         without = self._bubbled(taking, (_choose(_valid(current), _NONE, current), *earlier))
         freed = tuple(
@@ -174,6 +174,10 @@ class ReferenceRoots(ReferenceArea, Roots):
         dropped = _choose(_valid(with_current[0]), _NONE, with_current[0])
         rotated = (_choose(last_freed, dropped, with_current[0]), *with_current[1:])
         return _either(kept, rotated, without), freed
+
+    def _may_be_kept(self, with_page: Bool) -> Bool:
+        """Whether the root in use may be used again later, by whether it has a page."""
+        return with_page
 
     def _rotated(self, taking: Taking) -> tuple[_Roots, Bool]:
         """The one in use goes to the end of the others, up to where one is found; and whether none is."""

@@ -261,10 +261,3 @@ class ReferenceSpteLists(ReferenceArea, SpteLists):
     def _empties_parent(self) -> bool:
         """Whether an entry that is taken off the list of a page's parents is emptied."""
         return True
-
-    def parents_unlinked(self, shape: ListShape) -> ListVisit:
-        """See `SpteLists.parents_unlinked`."""
-        before = any_list(shape)
-        after = SpteList(_NONE, tuple(GONE for _ in before.descriptors), FALSE)
-        emptied = self._all_of(before) if self._empties_parent() else ()
-        return ListVisit(emptied, self._change(before, after))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.tlb_flushes import GuestFlushed, TlbFlushes, VmxFlush, VmxFlushed
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bit, bv, extract, ite, ne, negate, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bv, eq, extract, ite, ne, negate, var
 
 _NO_ROOT = bv(-1, 64)
 
@@ -23,7 +23,8 @@ class ReferenceTlbFlushes(ReferenceArea, TlbFlushes):
         vpid, vpid_of_l2 = extract(var("vmx->vpid", 32), 15, 0), var("vmx->nested.vpid02", 16)
         current = flush is VmxFlush.CURRENT
         there = ne(root, _NO_ROOT) if current else TRUE
-        by_tables = all_of(there, self._by_tables(has_ept)) if current else FALSE
+        of_ept, made = all_of(there, self._by_tables(has_ept)) if current else FALSE, var("construct_eptp()", 64)
+        nothing = eq(made, _NO_ROOT)
         return VmxFlushed(
             function=flush.value,
             has_ept=has_ept,
@@ -33,13 +34,18 @@ class ReferenceTlbFlushes(ReferenceArea, TlbFlushes):
             l2_has_vpid=l2_has_vpid,
             vpid=vpid,
             vpid_of_l2=vpid_of_l2,
-            by_tables=by_tables,
-            tables=root & ((1 << 52) - (1 << 12)),
-            of_all_tables=FALSE,
-            by_vpid=all_of(there, negate(by_tables)),
+            by_tables=all_of(of_ept, negate(nothing)),
+            eptp=self._told(made, root),
+            own_eptp=made,
+            of_all_tables=all_of(of_ept, nothing),
+            by_vpid=all_of(there, negate(of_ept)),
             flushed_vpid=ite(all_of(self._in_l2(l2), l2_has_vpid, ne(vpid_of_l2, 0)), vpid_of_l2, vpid),
             evidence=Evidence(),
         )
+
+    def _told(self, eptp: BitVec, _root: BitVec) -> BitVec:
+        """Which pointer the processor is told, of that which VM entry has and the root's address."""
+        return eptp
 
     def _by_tables(self, has_ept: Bool) -> Bool:
         """Whether KVM's own tables are those of EPT."""

@@ -1,4 +1,4 @@
-"""What the hardware may hold is flushed before tables are freed, and before the lock is given up."""
+"""What the hardware may hold is flushed before tables are freed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
-from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import all_of, iff, negate
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
+from mmuproof.smt.terms import all_of, negate
 
 _TABLES = "SDM 5.10.3, 31.4.2: a processor may use what it has cached of a table until that is invalidated"
-_LOCK = "KVM's comment at tdp_mmu_iter_cond_resched()"
 
 
 def _freed(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
@@ -35,40 +33,6 @@ def _freed(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         )
 
 
-def _gives_way(kvm: Kvm, _vendor: Vendor) -> Claim:
-    made, name = kvm.freed_pages.gives_way(), "tdp_mmu_iter_cond_resched()"
-    return never(
-        given(
-            Assumption("the walk has begun anew where it gave way before", negate(made.noted_before)),
-            shown=(
-                Shown("a flush is due", made.due),
-                Shown("the lock is held for reading", made.shared),
-                Shown("the lock is given up", made.gives_way),
-                Shown("iter->yielded", made.noted),
-            ),
-            evidence=made.evidence,
-        ),
-        Wrong(
-            "gives-way-unflushed",
-            all_of(made.gives_way, made.due, negate(made.flushed)),
-            f"{name} gives the lock up while a flush is due.",
-        ).told("no flush before", _LOCK),
-        Wrong(
-            "other-lock",
-            all_of(made.gives_way, negate(all_of(made.as_held, made.unprotected))),
-            f"{name} gives up what is not held, or keeps what it has to give up.",
-        ).told("another lock", _LOCK),
-        Wrong(
-            "unnoted",
-            negate(iff(made.noted, made.gives_way)),
-            f"{name} does not note whether the walk has to begin anew.",
-        ).told("another note", _LOCK),
-        Wrong("untold", negate(iff(made.answer, made.gives_way)), f"{name} does not answer whether it gave way.").told(
-            "another answer", _LOCK
-        ),
-    )
-
-
 THEOREMS = (
     Theorem(
         name="flush.freed",
@@ -78,19 +42,5 @@ THEOREMS = (
         vendors=(Vendor.SHADOW,),
         state=several(_freed),
         catches=(Catch("freed-unflushed", "freed-unflushed"),),
-    ),
-    Theorem(
-        name="flush.given-way",
-        claim="A walk of the TDP MMU's tables that gives up its lock flushes before what is due, notes that it has to "
-        "begin anew, and answers that it gave way.",
-        source=_LOCK,
-        assumes=("what a walk does then is loop.iterator",),
-        vendors=(Vendor.INTEL, Vendor.AMD),
-        state=alone(_gives_way),
-        catches=(
-            Catch("gives-way-unflushed", "gives-way-unflushed"),
-            Catch("gives-way-unnoted", "unnoted"),
-            Catch("gives-way-untold", "untold"),
-        ),
     ),
 )

@@ -11,7 +11,6 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
 from mmuproof.smt.terms import all_of, any_of, eq, ite, ne, negate
-from mmuproof.spec import ept_pointer
 
 _TAGS = "SDM 31.4.1: what is cached of guest-physical addresses is told apart by EPTP, of linear ones by VPID as well"
 
@@ -20,7 +19,7 @@ def _of_tag(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     for flush in VmxFlush:
         made = kvm.tlb_flushes.vmx(flush)
         in_use = ite(all_of(made.l2, made.l2_has_vpid, ne(made.vpid_of_l2, 0)), made.vpid_of_l2, made.vpid)
-        of_tables = any_of(made.of_all_tables, all_of(made.by_tables, eq(made.tables, ept_pointer.root(made.root))))
+        of_tables = any_of(made.of_all_tables, all_of(made.by_tables, eq(made.eptp, made.own_eptp)))
         of_vpid = all_of(made.by_vpid, eq(made.flushed_vpid, in_use))
         if flush is VmxFlush.CURRENT:
             left = all_of(ne(made.root, made.no_root), negate(ite(made.has_ept, of_tables, of_vpid)))
@@ -66,13 +65,21 @@ THEOREMS = (
     Theorem(
         name="flush.tag",
         claim="A flush of what KVM's tables translate makes the processor forget what it has cached of the root in "
-        "use. Without EPT, and for what the guest's tables translate, it forgets what has the VPID in use, that of "
+        "use, which it is told by the very EPTP that VM entry has: another one is refused, or means other tables. "
+        "Without EPT, and for what the guest's tables translate, it forgets what has the VPID in use, that of "
         "L2 while L2 runs with one of its own.",
-        source="SDM 31.4.1, 31.4.3.1",
-        assumes=("vmcs02 has the VPID that KVM has for L2, if L1 gives L2 one",),
+        source="SDM 31.4.1, 31.4.3.1; SDM vol. 3, INVEPT",
+        assumes=(
+            "the EPTP of VM entry is that of the root: role.eptp",
+            "vmcs02 has the VPID that KVM has for L2, if L1 gives L2 one",
+        ),
         vendors=(Vendor.INTEL,),
         state=several(_of_tag),
-        catches=(Catch("flush-ept-by-vpid", "other-tag"), Catch("flush-vpid-of-l1", "other-tag")),
+        catches=(
+            Catch("flush-ept-by-vpid", "other-tag"),
+            Catch("flush-vpid-of-l1", "other-tag"),
+            Catch("flush-ept-by-address", "other-tag"),
+        ),
     ),
     Theorem(
         name="flush.guest",

@@ -80,6 +80,11 @@ def _guest(fetched: Fetched) -> Iterator[Symptom]:
         all_of(made.enters, negate(all_of(made.top_unchanged, eq(made.top_level, in_memory)))),
         f"{name} begins although the guest's topmost entry may have changed since it was walked.",
     ).told("pages are linked", "KVM's comment in it: the top-level gpte is still there")
+    yield Wrong(
+        "below-zeros",
+        all_of(made.enters, made.of_dummy),
+        f"{name} links pages in the page of zeros, which others read as well.",
+    ).told("the page of zeros is written", "KVM's comment in it: a dummy root is replaced, and never filled in")
     yield from _of_entry(name, asks, links)
     yield Wrong(
         "another-table", all_of(asks.when, ne(asks.gfn, gfn)), f"{name} links a page that shadows another guest table."
@@ -240,7 +245,7 @@ THEOREMS = (
         "not changed is known after the page is got, and before it is linked. From there on pages are direct, "
         "and grant what that walk has handed on. The page of the fault is mapped at its level, with these "
         "rights, at its entry, after it has been decided how large it may be, from the frame that was found. "
-        "Nothing else changes on the way.",
+        "Nothing else changes on the way, and nothing is linked in the page of zeros.",
         source="KVM's comments in FNAME(fetch)() and at disallowed_hugepage_adjust(); SDM 4.6, 4.10.2.3, 31.3.3.2",
         assumes=(
             "the walk of the guest's tables ends at one of five levels, and what it notes is right: walk.end, "
@@ -259,6 +264,7 @@ THEOREMS = (
             Catch("fetch-recovers-ever", "recovers-wrongly"),
             Catch("fetch-pdpte-in-memory", "root-entry-unchecked"),
             Catch("fetch-next-frame", "another-page"),
+            Catch("fetch-below-page-of-zeros", "below-zeros"),
         ),
     ),
 )

@@ -72,7 +72,7 @@ THEOREMS = (
         "the range. From then on a flush is due, until it is done before others are let in or the caller is told. For "
         "pages of an invalid root none is due.",
         source="KVM's comments in tdp_mmu_zap_leafs() and at tdp_mmu_iter_cond_resched()",
-        assumes=("tdp_mmu_iter_cond_resched() flushes before it lets go of the lock, if it is told to",),
+        assumes=("tdp_mmu_iter_cond_resched() flushes before it lets go of the lock, if it is told to: loop.yield",),
         vendors=(Vendor.INTEL, Vendor.AMD),
         state=alone(_state),
         catches=(Catch("zap-spares-huge-pages", "page-stays"), Catch("zap-forgets-earlier-flush", "flush-forgotten")),

@@ -119,6 +119,17 @@ def _root_reuse(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
             all_of(_is_root(current), any_of(misfit, negate(is_one))),
             "The MMU goes on with a root of other tables, or of another role than it has.",
         ).told("another root", "KVM's comments at is_root_usable(): the tables and the role have to be the same"),
+        Wrong(
+            "special-root-kept",
+            any_of(
+                *(
+                    all_of(_is_root(root), negate(there), eq(root.hpa, kept.hpa))
+                    for root, there in zip(taken.before, taken.with_page, strict=True)
+                    for kept in taken.after[1:]
+                )
+            ),
+            "A root without a page is kept for later, although nothing tells which tables and role it is for.",
+        ).told("a table of PAE's entries is kept", "KVM's comment in fast_pgd_switch(): no special roots are reused"),
         Wrong("root-kept-twice", negate(_apart(taken.after)), "A root is kept in two places, and given up twice.").told(
             "one address twice", "KVM: each place holds a reference of its own"
         ),
@@ -157,8 +168,8 @@ THEOREMS = (
     Theorem(
         name="role.root-reuse",
         claim="kvm_mmu_new_pgd() leaves no root in use, or one that it had before, of the MMU's role and for the "
-        "tables asked for; each root is kept once, or given up. A root that is found is loaded before the guest "
-        "runs, and the last access to MMIO is forgotten.",
+        "tables asked for. Each root is kept once, or given up; one without a page is not kept. A root that is found "
+        "is loaded before the guest runs, and the last access to MMIO is forgotten.",
         source="KVM's comments at is_root_usable() and cached_root_find_and_keep_current()",
         assumes=(
             "no root is kept twice",
@@ -168,6 +179,7 @@ THEOREMS = (
         catches=(
             Catch("root-taken-whatever-role", "root-of-another-role"),
             Catch("taken-root-kept", "root-kept-twice"),
+            Catch("special-root-kept-for-later", "special-root-kept"),
             Catch("found-root-not-loaded", "root-not-loaded"),
             Catch("found-root-keeps-mmio", "mmio-remembered"),
         ),

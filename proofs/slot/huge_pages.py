@@ -109,6 +109,17 @@ def _of_level(made: LevelChosen) -> Claim:
             f"{name} chooses a larger page than the memory behind it is mapped with.",
         ).told("a page beyond what the host maps", "KVM's comment at host_pfn_mapping_level()"),
         Wrong(
+            "another-memory",
+            all_of(
+                huge,
+                made.backing_asked,
+                negate(
+                    all_of(made.of_frame, iff(made.of_guest_memory, any_of(made.is_private, made.only_guest_memory)))
+                ),
+            ),
+            f"{name} chooses a page by how large one of another memory or frame is.",
+        ).told("other memory is asked", "KVM: private memory is guest memory, as is all of such a slot"),
+        Wrong(
             "another-frame",
             ne(made.pfn_after, _around(made.pfn, after)),
             f"{name} does not take the first frame of the page around the fault's.",
@@ -280,7 +291,8 @@ THEOREMS = (
         name="slot.huge-page",
         claim="A fault gets a huge page only where five things hold. Its slot allows one of that size, or a "
         "larger one, around its frame. So does the slot of the other address space, if there is one. The memory "
-        "behind is mapped so. The slot's dirty pages are not "
+        "behind is mapped so: guest memory if the frame is private or the slot has no other, and else the host's. "
+        "The slot's dirty pages are not "
         "logged. It is no fetch that has to avoid huge pages. The frame is then the first of the huge "
         "page, and else that of the fault.",
         source="KVM's comments at kvm_mmu_hugepage_adjust() and host_pfn_mapping_level()",
@@ -294,6 +306,7 @@ THEOREMS = (
             Catch("huge-page-where-slot-forbids", "slot-forbids"),
             Catch("hugepage-adjust-ignores-logging", "huge-while-logged"),
             Catch("huge-page-beyond-backing", "beyond-backing"),
+            Catch("huge-page-of-other-memory", "another-memory"),
             Catch("huge-page-keeps-frame", "another-frame"),
         ),
     ),

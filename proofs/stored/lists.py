@@ -37,7 +37,6 @@ _ADDS, _REMOVES, _COUNTS = "pte_list_add()", "pte_list_remove()", "pte_list_coun
 _FIRST, _NEXT, _WALKS = "rmap_get_first()", "rmap_get_next()", "rmap_write_protect()"
 _EMPTIES, _ZAPS_ONE = "kvm_zap_all_rmap_sptes()", "kvm_zap_one_rmap_spte()"
 _ADDS_PARENT, _DROPS_PARENT = "mmu_page_add_parent_pte()", "drop_parent_pte()"
-_UNLINKS = "kvm_mmu_unlink_parents()"
 
 _LENGTHS = (EMPTY, ONE, SHORT, LONG, LONGER)
 _ASSERTIONS = (CheckKind.WARN, CheckKind.BUG)
@@ -283,19 +282,6 @@ def _used(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         yield _dropped(kvm.spte_lists.parent_dropped(shape), _DROPS_PARENT, shape)
 
 
-def _unlinked(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
-    for shape in (ONE, ListShape(1, 1), ListShape(1, 2)):
-        unlinked = kvm.spte_lists.parents_unlinked(shape)
-        yield _visited(
-            unlinked,
-            _UNLINKS,
-            shape.words,
-            Wrong(
-                "not-emptied", ne(length(unlinked.change.after), 0), f"{_UNLINKS} leaves entries on the page's list."
-            ).told("something leads to a page that goes", _LISTS, place=_place(_UNLINKS)),
-        )
-
-
 def _dropped(made: ListVisit, name: str, shape: ListShape) -> Claim:
     change = made.change
     emptied = any_of(*(all_of(each.happens, eq(each.spte, change.spte)) for each in made.visited))
@@ -407,14 +393,5 @@ THEOREMS = (
             Catch("list-lacks-parent", "not-added"),
             Catch("list-parent-not-emptied", "passed-over"),
         ),
-    ),
-    Theorem(
-        name="stored.list-unlinked",
-        claim="Where a page is given up, each entry that leads to it is emptied, and so is the list of its parents.",
-        source=_KEPT,
-        assumes=(*_ASSUMED, "the list has two SPTEs at most: each round takes the first away"),
-        vendors=_OF_SHADOW_MMU,
-        state=several(_unlinked),
-        catches=(Catch("list-parent-not-emptied", "passed-over"),),
     ),
 )

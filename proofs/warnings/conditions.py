@@ -226,7 +226,6 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_mmu_commit_zap_page", MMU_C, "a page that is freed was given up, and is no root in use"),
     Assertion("tdp_mmu_iter_cond_resched", TDP_MMU_C, "a walk that gave way has begun anew before it gives way again"),
-    Assertion("tdp_mmu_iter_cond_resched", TDP_MMU_C, "a walk is never beyond what it wants next"),
     Assertion("kvm_handle_page_fault", MMU_C, "the error code of an exception has 32 bits", since="7.2"),
     Assertion("kvm_handle_page_fault", MMU_C, "the host has only matters of its own that are known"),
     Assertion("__kvm_mmu_create", MMU_C, "no mask of encryption is in use where tables have three levels"),
@@ -302,6 +301,9 @@ UNDECIDED: tuple[Assertion, ...] = (
         "mmu_invalidate_retry_gfn", "include/linux/kvm_host.h", "a range that is taken away has bounds", since="6.12"
     ),
     Assertion("nested_vmx_transition_tlb_flush", NESTED_VMX_C, "L2 has a VPID only where KVM has"),
+    Assertion("tdp_mmu_iter_cond_resched", TDP_MMU_C, "a walk is never behind where it is to go on"),
+    Assertion("kvm_tdp_mmu_put_root", TDP_MMU_C, "the last to hold a root lets it go after it has been given up"),
+    Assertion("svm_flush_tlb_all", "arch/x86/kvm/svm/svm.c", "where Hyper-V flushes, it is asked instead"),
     Assertion("direct_map", MMU_C, "the walk comes to the level of the fault"),
     Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "the level is that of the fault"),
     Assertion("tdp_mmu_map_handle_target_level", TDP_MMU_C, "where the access is allowed the frame has not changed"),

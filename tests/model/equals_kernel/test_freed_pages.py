@@ -14,7 +14,3 @@ pytestmark = pytest.mark.kernel
 @pytest.mark.parametrize("pages", range(PAGES + 1))
 def test_committed(both: Both, pages: int) -> None:
     prove_equal(*(kvm.freed_pages.committed(pages) for kvm in both), partial=set(CheckKind))
-
-
-def test_gives_way(both: Both) -> None:
-    prove_equal(*(kvm.freed_pages.gives_way() for kvm in both), partial=set(CheckKind))

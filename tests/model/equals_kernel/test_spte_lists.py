@@ -56,7 +56,7 @@ def test_an_entry_that_leads_to_a_page(both: Both, shape: ListShape) -> None:
 
 
 @pytest.mark.parametrize("shape", [ONE, ListShape(1, 2)], ids=lambda shape: shape.words)
-@pytest.mark.parametrize("what", ["zapped", "parent_dropped", "parents_unlinked"])
+@pytest.mark.parametrize("what", ["zapped", "parent_dropped"])
 def test_entries_that_are_emptied(both: Both, what: str, shape: ListShape) -> None:
     mine, theirs = (getattr(kvm.spte_lists, what)(shape).change for kvm in both)
     there = stands_on(mine.before, mine.spte)
