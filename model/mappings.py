@@ -94,6 +94,8 @@ class FrameFound:
         apic_serves: whether the processor serves accesses to that page.
         sought: whether the host's frame is looked for.
         uncounted: whether the fault does not have, then, how often memory had been taken away before.
+        kind_asked: whether it is asked of which kind the frame's memory is.
+        kind_uncounted: whether the fault does not have that count when this is asked.
         read_only: whether what is found is only that the host lets nobody write there.
         emulates: whether the access is to be emulated.
         evidence: how this came about.
@@ -115,6 +117,8 @@ class FrameFound:
     apic_serves: Bool
     sought: Bool
     uncounted: Bool = field(metadata=counts_where("sought"))
+    kind_asked: Bool
+    kind_uncounted: Bool = field(metadata=counts_where("kind_asked"))
     read_only: Bool
     emulates: Bool
     evidence: Evidence

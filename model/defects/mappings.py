@@ -75,6 +75,11 @@ class _CountedLate(ReferenceMappings):
         return TRUE
 
 
+class _KindBeforeCount(ReferenceMappings):
+    def _asks_kind_first(self) -> Bool:
+        return TRUE
+
+
 class _ReadOnlyRefused(ReferenceMappings):
     def _emulates_read_only(self) -> Bool:
         return FALSE
@@ -162,6 +167,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"(?s)fault->mmu_seq = vcpu->kvm->mmu_invalidate_seq;(.*?ret = __kvm_mmu_faultin_pfn\(vcpu, fault\);)",
         r"\1\n\tfault->mmu_seq = vcpu->kvm->mmu_invalidate_seq;",
         partial(ReferenceKvm, mappings=_CountedLate),
+    ),
+    defect(
+        "fault-kind-before-count",
+        "It is asked of which kind a fault's memory is before the fault gets the count of what was taken away.",
+        _MMU_C,
+        r"(?s)fault->mmu_seq = vcpu->kvm->mmu_invalidate_seq;\s+smp_rmb\(\);(.*?)(if \(unlikely\(!slot\)\))",
+        r"\1fault->mmu_seq = vcpu->kvm->mmu_invalidate_seq;\n\n\t\2",
+        partial(ReferenceKvm, mappings=_KindBeforeCount),
     ),
     defect(
         "read-only-frame-refused",

@@ -216,8 +216,9 @@ class LiftedMappings(Mappings, Remembers):
             return ite(slot.is_null, bv(_NO_FRAME, 64), has_frame & ~bv(_NO_FRAME, 64))
 
         looks = tuple(replace(cut, watched=True) for cut in (replace(FRAME_OF_SLOT, gives=of_slot), *LOOKS_FOR_FRAME))
-        others = tuple(cut for cut in FIND_FRAME if cut.function not in {each.function for each in looks})
-        bench = Bench(self._unit, (*looks, *others))
+        watched = (*looks, replace(IS_PRIVATE, watched=True))
+        others = tuple(cut for cut in FIND_FRAME if cut.function not in {each.function for each in watched})
+        bench = Bench(self._unit, (*watched, *others))
         vcpu, fault = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("fault", kvm_page_fault.STRUCT)
         bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.add("kvm", kvm_vm.STRUCT)))
         slot = bench.add("fault->slot", kvm_memory_slot.STRUCT)
@@ -230,6 +231,7 @@ class LiftedMappings(Mappings, Remembers):
         left = as_pointer(bench.memory.read(fault, place.offset, place.width))
         assert left is not None
         searches = bench.session.calls(*(cut.function for cut in looks))
+        kinds = bench.session.calls(IS_PRIVATE.function)
         found = any_of(*(all_of(call.guard, self._says_go_on(call)) for call in searches))
         return FrameFound(
             goes_on=goes_on,
@@ -248,6 +250,8 @@ class LiftedMappings(Mappings, Remembers):
             apic_serves=ne(var("kvm_apicv_activated()", 1), 0),
             sought=any_of(*(call.guard for call in searches)),
             uncounted=any_of(*(all_of(call.guard, self._has_not(bench, fault, call, counted)) for call in searches)),
+            kind_asked=any_of(*(call.guard for call in kinds)),
+            kind_uncounted=any_of(*(all_of(call.guard, self._has_not(bench, fault, call, counted)) for call in kinds)),
             read_only=all_of(found, eq(bench.read(fault, kvm_page_fault.PFN), _READ_ONLY)),
             emulates=eq(answer, constant_of(self._unit, constants.RET_PF_EMULATE)),
             evidence=bench.session.evidence(),

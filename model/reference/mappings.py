@@ -273,6 +273,8 @@ class ReferenceMappings(ReferenceArea, Mappings):
             apic_serves=ne(var("kvm_apicv_activated()", 1), 0),
             sought=sought,
             uncounted=self._counts_late(),
+            kind_asked=negate(alias),
+            kind_uncounted=self._asks_kind_first(),
             read_only=all_of(sought, eq(var(f"{FAULT_IN.function}()", _U32), 0), eq(found, error + 2)),
             emulates=emulates,
             evidence=trace.evidence,
@@ -288,6 +290,10 @@ class ReferenceMappings(ReferenceArea, Mappings):
 
     def _counts_late(self) -> Bool:
         """Whether a fault gets the count of what was taken away only after its frame has been looked for."""
+        return FALSE
+
+    def _asks_kind_first(self) -> Bool:
+        """Whether it is asked of which kind the memory is before the fault has that count."""
         return FALSE
 
     def _emulates_read_only(self) -> Bool:
