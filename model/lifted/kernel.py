@@ -297,7 +297,7 @@ class LiftedKvm(Kvm):
     @property
     def tlb_flushes(self) -> LiftedTlbFlushes:
         """See `Kvm.tlb_flushes`."""
-        return self._area("tlb_flushes", LiftedTlbFlushes, VMX_C, X86_C)
+        return self._area("tlb_flushes", LiftedTlbFlushes, VMX_C, X86_C, SVM_C)
 
     @property
     def guest_flushes(self) -> LiftedGuestFlushes:
