@@ -56,18 +56,22 @@ class AdjustedLevel:
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckedEptp:
     """What ``nested_vmx_check_eptp()`` says of a free EPTP of L1's (64 bits).
 
     Attributes:
         eptp: the EPTP.
+        offered: what L1 is offered of EPT, as its IA32_VMX_EPT_VPID_CAP says (32).
+        legal: whether L1 can have such an address.
         accepted: whether L1 may use it.
         at: where the function is.
         evidence: how it came about.
     """
 
     eptp: BitVec
+    offered: BitVec
+    legal: Bool
     accepted: Bool
     at: str = field(metadata=LINE)
     evidence: Evidence

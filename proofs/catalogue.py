@@ -23,6 +23,7 @@ from mmuproof.proofs.flush import rmap as flush_rmap
 from mmuproof.proofs.flush import tables as flush_tables
 from mmuproof.proofs.flush import tags as flush_tags
 from mmuproof.proofs.flush import transitions as flush_transitions
+from mmuproof.proofs.gating import accepted_eptp as gating_accepted_eptp
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
@@ -210,6 +211,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *nested_linear.THEOREMS,
     *gating_mbec.THEOREMS,
     *gating_advertised.THEOREMS,
+    *gating_accepted_eptp.THEOREMS,
     *gating_gmet.THEOREMS,
     *role_registers.THEOREMS,
     *role_modes.THEOREMS,

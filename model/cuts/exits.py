@@ -39,6 +39,11 @@ CHECK_EMULATION_VMX, FORMER_CHECK_EMULATION_VMX = (
 )
 FAST_MMIO = Cut(function="kvm_io_bus_write", reason="whether a device takes the access: any answer; writes no VMCB")
 
+FORGET_IN_OTHERS = Cut(
+    function="nested_ept_invalidate_addr",
+    reason="forgets an address in roots for the same tables of L1's; of which tables, and which address, is looked at",
+)
+
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     READ_VMCS,
@@ -63,10 +68,7 @@ CUTS: tuple[Cut, ...] = (
         function=functions.KVM_SKIP_EMULATED_INSTRUCTION,
         reason="ends an exit that a device has taken, on a path that asks the MMU nothing",
     ),
-    Cut(
-        function="nested_ept_invalidate_addr",
-        reason="drops stale shadow pages; what L1 is told does not depend on them",
-    ),
+    FORGET_IN_OTHERS,
     Cut(function="sev_handle_rmp_fault", reason="runs after the MMU has been asked"),
     Cut(function="trace_kvm_page_fault", reason="tells a tracer, which changes nothing"),
     Cut(function="trace_kvm_fast_mmio", reason="tells a tracer, which changes nothing"),

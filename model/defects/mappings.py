@@ -40,6 +40,16 @@ class _AnyLevels(ReferenceMappings):
         return any_of(other, super()._levels_fit(eptp, four, five))
 
 
+class _ReservedEptp(ReferenceMappings):
+    def _has_no_reserved(self, legal: Bool, low_clear: Bool) -> Bool:
+        return TRUE
+
+
+class _UnofferedFlags(ReferenceMappings):
+    def _has_flags(self, offered: Bool) -> Bool:
+        return TRUE
+
+
 class _AnyWidth(ReferenceMappings):
     def _narrow(self, gfn: BitVec, width: BitVec) -> Bool:
         return TRUE
@@ -86,6 +96,22 @@ class _ReadOnlyRefused(ReferenceMappings):
 
 
 DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "eptp-with-reserved-bits",
+        "An EPTP of L1's may have reserved bits.",
+        _NESTED_VMX_C,
+        r"if \(CC\(!kvm_vcpu_is_legal_gpa\(vcpu, new_eptp\) \|\| \(\(new_eptp >> 7\) & 0x1f\)\)\)\s+return false;",
+        "",
+        partial(ReferenceKvm, mappings=_ReservedEptp),
+    ),
+    defect(
+        "eptp-with-flags-unoffered",
+        "An EPTP of L1's may have accessed and dirty flags on that L1 is not offered.",
+        _NESTED_VMX_C,
+        r"if \(CC\(!\(vmx->nested\.msrs\.ept_caps & VMX_EPT_AD_BIT\)\)\)\s+return false;",
+        ";",
+        partial(ReferenceKvm, mappings=_UnofferedFlags),
+    ),
     defect(
         "hugepage-adjust-ignores-logging",
         "A huge page is mapped although the slot logs writes.",

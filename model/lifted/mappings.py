@@ -68,6 +68,10 @@ _HANDED_ON = {
 }
 
 
+_LEGAL = (functions.KVM_VCPU_IS_LEGAL_GPA, functions.KVM_VCPU_IS_ILLEGAL_GPA)
+"""What says whether L1 can have an address, now and formerly."""
+
+
 class LiftedMappings(Mappings, Remembers):
     """The part of a lifted tree that decides what to map (``mmu.c``).
 
@@ -202,7 +206,20 @@ class LiftedMappings(Mappings, Remembers):
         vcpu = {kvm_vcpu.STRUCT: pointer_to(vmx, own_member(vmx.type, kvm_vcpu.IN_VENDORS).offset)}
         accepted = session.integer(memory, name, objects=vcpu, values={"new_eptp": eptp})
         at = str(self._nested.function(name).location)
-        return CheckedEptp(eptp, ne(accepted, 0), at, session.evidence())
+        legal = [self._says_legal(call) for call in session.calls(*_LEGAL)]
+        return CheckedEptp(
+            eptp=eptp,
+            offered=read_member(memory, vmx, own_member(vmx.type, vcpu_vmx.NESTED_MSRS_EPT_CAPS)),
+            legal=legal[0] if legal else FALSE,
+            accepted=ne(accepted, 0),
+            at=at,
+            evidence=session.evidence(),
+        )
+
+    @staticmethod
+    def _says_legal(call: CallMade) -> Bool:
+        says = ne(var(call.tag, 1), 0)
+        return negate(says) if call.function == functions.KVM_VCPU_IS_ILLEGAL_GPA else says
 
     @once
     def find_frame(self) -> FrameFound:

@@ -190,14 +190,29 @@ class ReferenceMappings(ReferenceArea, Mappings):
             all_of(eq(memory_type, 0), offered(c.VMX_EPTP_UC_BIT)),
             all_of(eq(memory_type, c.VMX_EPTP_MT_WB), offered(c.VMX_EPTP_WB_BIT)),
         )
+        legal = ne(var(f"{LEGAL_ADDRESS.function}()", 1), 0)
         accepted = all_of(
             type_fits,
             self._levels_fit(eptp, offered(c.VMX_EPT_PAGE_WALK_4_BIT), offered(c.VMX_EPT_PAGE_WALK_5_BIT)),
-            ne(var(f"{LEGAL_ADDRESS.function}()", 1), 0),
-            eq(extract(eptp, 11, 7), 0),
-            any_of(eq(eptp & c.VMX_EPTP_AD_ENABLE_BIT, 0), offered(c.VMX_EPT_AD_BIT)),
+            self._has_no_reserved(legal, eq(extract(eptp, 11, 7), 0)),
+            any_of(eq(eptp & c.VMX_EPTP_AD_ENABLE_BIT, 0), self._has_flags(offered(c.VMX_EPT_AD_BIT))),
         )
-        return CheckedEptp(eptp, accepted, "reference: nested_vmx_check_eptp", trace.evidence)
+        return CheckedEptp(
+            eptp=eptp,
+            offered=caps,
+            legal=legal,
+            accepted=accepted,
+            at="reference: nested_vmx_check_eptp",
+            evidence=trace.evidence,
+        )
+
+    def _has_no_reserved(self, legal: Bool, low_clear: Bool) -> Bool:
+        """Whether an EPTP counts as without reserved bits."""
+        return all_of(legal, low_clear)
+
+    def _has_flags(self, offered: Bool) -> Bool:
+        """Whether an EPTP may have accessed and dirty flags on."""
+        return offered
 
     def _levels_fit(self, eptp: BitVec, four: Bool, five: Bool) -> Bool:
         """Whether an EPTP asks for a number of levels that L1 is offered."""

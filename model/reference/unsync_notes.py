@@ -75,7 +75,7 @@ class ReferenceUnsyncNotes(ReferenceArea, UnsyncNotes):
 
     def linked(self) -> LinkNoted:
         """See `UnsyncNotes.linked`."""
-        own, below = ne(var("child->unsync", 8), 0), ne(_COUNT_OF_CHILD, 0)
+        own, below = ne(var("child->unsync", 1), 0), ne(_COUNT_OF_CHILD, 0)
         return LinkNoted(out_of_sync=own, below=below, notes=self._notes_link(own, below), evidence=Evidence())
 
     def _notes_link(self, out_of_sync: Bool, below: Bool) -> Bool:
