@@ -33,6 +33,7 @@ class EptViolationExit:
         has_mbec: ``mmu_has_mbec()`` of the MMU in use; false where the tree knows no MBEC.
         plain_vm: the VM is no trust domain, and no address bit of its marks private memory.
         emulates_illegal_gpa: ``allow_smaller_maxphyaddr``.
+        illegal_gpa: the address is wider than those of the guest's processor.
         handed_on: what the MMU is asked.
     """
 
@@ -41,6 +42,7 @@ class EptViolationExit:
     has_mbec: Bool
     plain_vm: Bool
     emulates_illegal_gpa: Bool
+    illegal_gpa: Bool
     handed_on: ErrorCodeHandedOn
     evidence: Evidence
 
@@ -104,6 +106,7 @@ class InjectedEptViolation:
         plain_vm: the VM is no trust domain.
         pml_full: L1's page-modification log is full, which is told instead.
         ept_caps: what L1 reads in the low half of IA32_VMX_EPT_VPID_CAP, 64 bits, free.
+        others_forget: what other roots for the same tables of L1's have of the address is forgotten.
         exit_reason: what L1 is told, 32 bits.
         exit_qualification: what L1 is told, 64 bits.
         guest_physical_address: what L1 is told, 64 bits.
@@ -118,6 +121,7 @@ class InjectedEptViolation:
     plain_vm: Bool
     pml_full: Bool
     ept_caps: BitVec
+    others_forget: Bool
     exit_reason: BitVec
     exit_qualification: BitVec
     guest_physical_address: BitVec

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.result_fields import counts_where
 from mmuproof.model.vendor import Vendor
 from mmuproof.smt.terms import BitVec, Bool
 
@@ -101,6 +102,7 @@ class Cr3Loaded:
         has_pcid: whether the guest has PCIDs on, by its CR4.
         encryption: what marks a page as encrypted; 0 with VMX (64).
         unpaged: whether the guest cannot run without paging, and has none: only some Intel processors.
+        changed: whether the processor may have another CR3 for the guest than the guest has now.
         told: whether the processor is told of CR3.
         cr3: of which one (64).
         nested_cr3: what AMD's nested paging is told of the root; 0 with VMX (64).
@@ -115,8 +117,9 @@ class Cr3Loaded:
     has_pcid: Bool
     encryption: BitVec
     unpaged: Bool
+    changed: Bool
     told: Bool
-    cr3: BitVec
+    cr3: BitVec = field(metadata=counts_where("told"))
     nested_cr3: BitVec
     noted: Bool
     evidence: Evidence

@@ -39,6 +39,7 @@ from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hand_overs import HandOvers
 from mmuproof.model.hardware_controls import HardwareControls
+from mmuproof.model.hardware_registers import HardwareRegisters
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.injected_faults import InjectedFaults
 from mmuproof.model.interference import Interference
@@ -57,7 +58,9 @@ from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
+from mmuproof.model.page_directory_pointers import PageDirectoryPointers
 from mmuproof.model.page_entries import PageEntries
+from mmuproof.model.page_fault_routes import PageFaultRoutes
 from mmuproof.model.page_sweeps import PageSweeps
 from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
@@ -231,6 +234,21 @@ class Kvm(ABC):
     @abstractmethod
     def freed_pages(self) -> FreedPages:
         """What goes before pages of SPTEs are freed."""
+
+    @property
+    @abstractmethod
+    def hardware_registers(self) -> HardwareRegisters:
+        """Registers that the processor runs a guest with."""
+
+    @property
+    @abstractmethod
+    def page_fault_routes(self) -> PageFaultRoutes:
+        """Who gets a page fault of L2's own tables."""
+
+    @property
+    @abstractmethod
+    def page_directory_pointers(self) -> PageDirectoryPointers:
+        """PDPTEs of PAE paging."""
 
     @property
     @abstractmethod

@@ -56,18 +56,22 @@ class AdjustedLevel:
     evidence: Evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckedEptp:
     """What ``nested_vmx_check_eptp()`` says of a free EPTP of L1's (64 bits).
 
     Attributes:
         eptp: the EPTP.
+        offered: what L1 is offered of EPT, as its IA32_VMX_EPT_VPID_CAP says (32).
+        legal: whether L1 can have such an address.
         accepted: whether L1 may use it.
         at: where the function is.
         evidence: how it came about.
     """
 
     eptp: BitVec
+    offered: BitVec
+    legal: Bool
     accepted: Bool
     at: str = field(metadata=LINE)
     evidence: Evidence
@@ -94,6 +98,8 @@ class FrameFound:
         apic_serves: whether the processor serves accesses to that page.
         sought: whether the host's frame is looked for.
         uncounted: whether the fault does not have, then, how often memory had been taken away before.
+        kind_asked: whether it is asked of which kind the frame's memory is.
+        kind_uncounted: whether the fault does not have that count when this is asked.
         read_only: whether what is found is only that the host lets nobody write there.
         emulates: whether the access is to be emulated.
         evidence: how this came about.
@@ -115,6 +121,8 @@ class FrameFound:
     apic_serves: Bool
     sought: Bool
     uncounted: Bool = field(metadata=counts_where("sought"))
+    kind_asked: Bool
+    kind_uncounted: Bool = field(metadata=counts_where("kind_asked"))
     read_only: Bool
     emulates: Bool
     evidence: Evidence

@@ -38,6 +38,10 @@ class RootAsked:
         asked: whether ``kvm_mmu_new_pgd()`` is called.
         needed: whether it has to be: the tables are others afterwards, and the MMU in use is that which builds them.
         same_tables: whether it is told the tables that the vCPU uses afterwards.
+        legal: whether it was asked, and said, that the guest can have the CR3 that is loaded; true if none is.
+        pdptes_read: whether PDPTEs are read from memory, where CR3 is loaded.
+        pdptes_loaded: whether they could be.
+        pdptes_due: whether they have to be: PAE paging, by tables that the processor finds by CR3.
         in_role: whether the MMU in use has, at the call, the role that belongs to the vCPU's new registers.
         evidence: how this came about.
     """
@@ -46,6 +50,10 @@ class RootAsked:
     asked: Bool
     needed: Bool
     same_tables: Bool = field(metadata=counts_where("asked"))
+    legal: Bool
+    pdptes_read: Bool
+    pdptes_loaded: Bool = field(metadata=counts_where("pdptes_read"))
+    pdptes_due: Bool
     in_role: Bool = field(metadata=counts_where("asked"))
     evidence: Evidence
 
@@ -152,6 +160,7 @@ class RootsMade:
         guest_level: how many levels the guest's tables have (4).
         level: how many levels KVM's have (4).
         pgd: where the guest's tables begin (64).
+        root_visible: whether it was asked, and said, that the frame in which they begin is visible to the guest.
         pdptes: the guest's four PDPTEs (64 each), where it has PAE paging.
         visible: whether the frames that they lead to are visible to the guest.
         whole: the page of SPTEs for tables of 4 or 5 levels.
@@ -169,6 +178,7 @@ class RootsMade:
     guest_level: BitVec
     level: BitVec
     pgd: BitVec
+    root_visible: Bool
     pdptes: tuple[BitVec, ...]
     visible: tuple[Bool, ...]
     whole: PageAsked

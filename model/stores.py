@@ -97,6 +97,37 @@ class SplitStored:
     small: tuple[SmallStored, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class MirrorStored:
+    """What becomes of an entry that mirrors one which only TDX can change; entries have 64 bits.
+
+    Attributes:
+        before: what the entry holds.
+        judged: what it is taken to hold, and what the new value is made for.
+        made: the new value.
+        frozen: what an entry holds that nobody may change.
+        changes: TDX is asked to change its own entry.
+        meanwhile: what the entry holds while TDX is.
+        failed: TDX could not.
+        after: what the entry holds afterwards.
+        succeeds: the caller is told that it is done.
+        beside: another entry of its table is changed.
+        evidence: how it came about.
+    """
+
+    before: BitVec
+    judged: BitVec
+    made: BitVec
+    frozen: BitVec
+    changes: Bool
+    meanwhile: BitVec = field(metadata=counts_where("changes"))
+    failed: Bool = field(metadata=counts_where("changes"))
+    after: BitVec
+    succeeds: Bool
+    beside: Bool
+    evidence: Evidence
+
+
 class Stores(ABC):
     """What writes SPTEs that other functions make."""
 
@@ -111,6 +142,10 @@ class Stores(ABC):
     @abstractmethod
     def tdp_split(self) -> SplitStored:
         """``tdp_mmu_split_huge_page()``."""
+
+    @abstractmethod
+    def mirrored(self) -> MirrorStored:
+        """``tdp_mmu_set_spte_atomic()`` for an entry of a mirror."""
 
     @abstractmethod
     def shadow_map(self) -> Stored:

@@ -80,12 +80,46 @@ class GuestFlushed:
     evidence: Evidence
 
 
+class OwnVmcb(enum.Enum):
+    """Which VMCB a vCPU runs with."""
+
+    OF_L1 = "vmcb01"
+    OF_L2 = "vmcb02"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VcpuMoved:
+    """What is forgotten of another processor before a vCPU runs, where it has two VMCBs, which share one ASID.
+
+    Attributes:
+        processor: that which it runs on (32).
+        former: that which the VMCB in use has run on last (32).
+        clean: what the processor need not read again of that VMCB (32).
+        noted: that which the VMCB in use is said to have run on, afterwards (32).
+        generation: that of the ASID of the VMCB in use, afterwards (64); 0 where it gets a new one.
+        other_generation: the same of the other VMCB.
+        evidence: how it came about.
+    """
+
+    processor: BitVec
+    former: BitVec
+    clean: BitVec
+    noted: BitVec
+    generation: BitVec
+    other_generation: BitVec
+    evidence: Evidence
+
+
 class TlbFlushes(ABC):
     """What flushes the processor's TLB."""
 
     @abstractmethod
     def vmx(self, flush: VmxFlush) -> VmxFlushed:
         """``vmx_flush_tlb_current()`` or ``vmx_flush_tlb_guest()``."""
+
+    @abstractmethod
+    def moved(self, used: OwnVmcb) -> VcpuMoved:
+        """``pre_svm_run()``, up to where the VMCB in use gets an ASID."""
 
     @abstractmethod
     def guest(self) -> GuestFlushed:

@@ -53,6 +53,23 @@ class ParentsToldRound:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LinkNoted:
+    """What is noted of an entry that begins to lead to a page.
+
+    Attributes:
+        out_of_sync: that page is out of sync.
+        below: something below that page is.
+        notes: the entry is noted.
+        evidence: how it came about.
+    """
+
+    out_of_sync: Bool
+    below: Bool
+    notes: Bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoteTakenBack:
     """How an entry is no longer noted.
 
@@ -142,6 +159,10 @@ class UnsyncNotes(ABC):
     @abstractmethod
     def parents_told(self) -> ParentsToldRound:
         """``kvm_mmu_mark_parents_unsync()``."""
+
+    @abstractmethod
+    def linked(self) -> LinkNoted:
+        """``__link_shadow_page()``."""
 
     @abstractmethod
     def taken_back(self) -> NoteTakenBack:

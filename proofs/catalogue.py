@@ -14,6 +14,7 @@ from mmuproof.proofs.exit import handed_on as exit_handed_on
 from mmuproof.proofs.exit import late as exit_late
 from mmuproof.proofs.exit import mapped as exit_mapped
 from mmuproof.proofs.exit import pre_faults as exit_pre_faults
+from mmuproof.proofs.exit import routed as exit_routed
 from mmuproof.proofs.exit import searched as exit_searched
 from mmuproof.proofs.exit import walked as exit_walked
 from mmuproof.proofs.flush import addresses as flush_addresses
@@ -27,6 +28,7 @@ from mmuproof.proofs.flush import shared_epts as flush_shared_epts
 from mmuproof.proofs.flush import tables as flush_tables
 from mmuproof.proofs.flush import tags as flush_tags
 from mmuproof.proofs.flush import transitions as flush_transitions
+from mmuproof.proofs.gating import accepted_eptp as gating_accepted_eptp
 from mmuproof.proofs.gating import advertised as gating_advertised
 from mmuproof.proofs.gating import gmet as gating_gmet
 from mmuproof.proofs.gating import mbec as gating_mbec
@@ -63,10 +65,12 @@ from mmuproof.proofs.role import made_roots as role_made_roots
 from mmuproof.proofs.role import modes as role_modes
 from mmuproof.proofs.role import nested as role_nested
 from mmuproof.proofs.role import new_root as role_new_root
+from mmuproof.proofs.role import page_directory_pointers as role_page_directory_pointers
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
 from mmuproof.proofs.role import reloaded as role_reloaded
 from mmuproof.proofs.role import root as role_root
+from mmuproof.proofs.role import run_registers as role_run_registers
 from mmuproof.proofs.role import swept_pages as role_swept_pages
 from mmuproof.proofs.role import switched_eptp as role_switched_eptp
 from mmuproof.proofs.role import tdp_root as role_tdp_root
@@ -216,6 +220,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *exits.THEOREMS,
     *injected.THEOREMS,
     *exit_given_faults.THEOREMS,
+    *exit_routed.THEOREMS,
     *faults.THEOREMS,
     *exit_walked.THEOREMS,
     *exit_mapped.THEOREMS,
@@ -232,6 +237,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *nested_linear.THEOREMS,
     *gating_mbec.THEOREMS,
     *gating_advertised.THEOREMS,
+    *gating_accepted_eptp.THEOREMS,
     *gating_gmet.THEOREMS,
     *role_registers.THEOREMS,
     *role_modes.THEOREMS,
@@ -243,6 +249,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *role_new_root.THEOREMS,
     *role_made_roots.THEOREMS,
     *role_loaded_cr3.THEOREMS,
+    *role_page_directory_pointers.THEOREMS,
+    *role_run_registers.THEOREMS,
     *role_pages.THEOREMS,
     *role_found.THEOREMS,
     *role_kept.THEOREMS,

@@ -484,4 +484,15 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         ),
         lacking=_AFTER_6_1,
     ),
+    KnownFinding(
+        number=32,
+        says="When a vCPU has moved to another processor, one of its two VMCBs forgets the ASID of the one before, and "
+        "the other may go on with what it takes for it: before 6.12.117 and 7.3.4.",
+        shapes=tuple(
+            shape
+            for used in ("vmcb01", "vmcb02")
+            for shape in _shapes("flush.moved", (Vendor.AMD,), f"{used}, the other VMCB", "other-asid-kept", "")
+        ),
+        repaired=("6.12.117", "7.3.4"),
+    ),
 )

@@ -6,6 +6,13 @@
 from __future__ import annotations
 
 from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, eq, extract, ne, negate, ult, zext
+from mmuproof.spec.vmx_controls import (
+    ACCESSED_DIRTY_BIT,
+    FIVE_LEVELS_BIT,
+    FOUR_LEVELS_BIT,
+    UNCACHEABLE_BIT,
+    WRITE_BACK_BIT,
+)
 
 WRITE_BACK, UNCACHEABLE = 6, 0
 ADDRESS_WIDTH = 52
@@ -51,4 +58,28 @@ def enters(pointer: BitVec) -> Bool:
         any_of(eq(memory_type(pointer), WRITE_BACK), eq(memory_type(pointer), UNCACHEABLE)),
         any_of(eq(levels(pointer), 4), eq(levels(pointer), 5)),
         negate(has_other_bits(pointer)),
+    )
+
+
+def offered(pointer: BitVec, capabilities: BitVec) -> Bool:
+    """Whether VM entry accepts the type, the levels, the flags and the low bits, on a processor of some capabilities.
+
+    Args:
+        pointer: EPTP.
+        capabilities: the low half of IA32_VMX_EPT_VPID_CAP (32).
+
+    Source: SDM 29.2.1.1, A.10.  That the address is not too wide is not looked at.
+    """
+    type_, depth = memory_type(pointer), levels(pointer)
+    return all_of(
+        any_of(
+            all_of(eq(type_, UNCACHEABLE), bit(capabilities, UNCACHEABLE_BIT)),
+            all_of(eq(type_, WRITE_BACK), bit(capabilities, WRITE_BACK_BIT)),
+        ),
+        any_of(
+            all_of(eq(depth, 4), bit(capabilities, FOUR_LEVELS_BIT)),
+            all_of(eq(depth, 5), bit(capabilities, FIVE_LEVELS_BIT)),
+        ),
+        any_of(negate(accessed_dirty(pointer)), bit(capabilities, ACCESSED_DIRTY_BIT)),
+        eq(extract(pointer, _PAGE_SHIFT - 1, _ACCESSED_DIRTY_BIT + 1), 0),
     )

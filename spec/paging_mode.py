@@ -14,6 +14,10 @@ CR4_PSE_BIT, CR4_PAE_BIT, CR4_LA57_BIT = 4, 5, 12
 CR4_SMEP_BIT, CR4_SMAP_BIT, CR4_PKE_BIT = 20, 21, 22
 EFER_LME_BIT, EFER_LMA_BIT, EFER_NXE_BIT = 8, 10, 11
 REGISTER_WIDTH = 64
+PDPTES_IN_PAGE = 0xFE0
+"""The bits of CR3 that say where in its page PAE paging's PDPTEs begin: SDM Table 4-7, APM 5.2.3."""
+PDPTE_BYTES, PDPTES_BYTES = 8, 32
+"""How large one PDPTE is, and all four."""
 LEVELS_WIDTH = 4
 
 

@@ -18,6 +18,8 @@ EXECUTE_ONLY_BIT, FOUR_LEVELS_BIT, FIVE_LEVELS_BIT = 0, 6, 7
 """IA32_VMX_EPT_VPID_CAP: execute-only translations, and how many levels the tables may have."""
 PAGES_2M_BIT, PAGES_1G_BIT, ACCESSED_DIRTY_BIT = 16, 17, 21
 """IA32_VMX_EPT_VPID_CAP: pages of 2 MByte and of 1 GByte, and accessed and dirty flags."""
+UNCACHEABLE_BIT, WRITE_BACK_BIT = 8, 14
+"""IA32_VMX_EPT_VPID_CAP: the memory types by which tables may be read."""
 EPTP_ACCESSED_DIRTY_BIT = 6
 """EPTP: accessed and dirty flags are on (SDM 27.6.11)."""
 ADVANCED_INFORMATION_BIT = 22

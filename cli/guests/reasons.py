@@ -38,6 +38,7 @@ WITHOUT_GUEST: Mapping[str, str] = {
     "fault.out-of-date": "the host takes memory away just then, on another processor",
     "fault.host-asked": _PRIVATE,
     "fault.guest-memory": _PRIVATE,
+    "fault.routed": "it is settled before any fault, and does not say which fault goes astray",
     "fault.pre-fault": "userspace asks for it, and no guest",
     "fault.asked-ahead": "userspace asks for it, and no guest",
     "nested.gmet": "it takes GMET, which neither emulator has",

@@ -46,6 +46,11 @@ REGISTER_CACHE = (
     ),
     Cut(function="arch___set_bit", reason="notes that the register cache holds the field"),
 )
+FORGET_IN_OTHERS = Cut(
+    function="nested_ept_invalidate_addr",
+    reason="forgets an address in roots for the same tables of L1's, by flush.shared-tables; for which is looked at",
+)
+
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     READ_VMCS,
@@ -66,10 +71,7 @@ CUTS: tuple[Cut, ...] = (
         function=functions.KVM_SKIP_EMULATED_INSTRUCTION,
         reason="ends an exit that a device has taken, on a path that asks the MMU nothing",
     ),
-    Cut(
-        function="nested_ept_invalidate_addr",
-        reason="synchronizes other roots, by flush.shared-tables; what L1 is told does not depend on them",
-    ),
+    FORGET_IN_OTHERS,
     Cut(function="sev_handle_rmp_fault", reason="runs after the MMU has been asked"),
     Cut(function=functions.TRACE_KVM_PAGE_FAULT, reason="tells a tracer, which changes nothing"),
     Cut(function="trace_kvm_fast_mmio", reason="tells a tracer, which changes nothing"),

@@ -59,7 +59,7 @@ LOAD_EPT: tuple[Cut, ...] = (
     VMCS_WRITE,
     *common.each("a field of the VMCS that is no EPTP", functions.VMCS_WRITEL, functions.VMCS_WRITE32),
     Cut(function=functions.HV_TRACK_ROOT_TDP, reason="notes the root for Hyper-V, under which KVM does not run"),
-    Cut(function="vmx_ept_load_pdptrs", reason="writes the PDPTEs of the guest to the VMCS; reads only besides"),
+    Cut(function=functions.VMX_EPT_LOAD_PDPTRS, reason="writes the guest's PDPTEs to the VMCS; reads only besides"),
     Cut(
         function=functions.KVM_X86_CACHE_REG,
         reason="reads a register of the guest into the register cache, on which no EPTP depends",
@@ -69,7 +69,7 @@ LOAD_EPT: tuple[Cut, ...] = (
 """For EPTP."""
 
 REGISTER_DIRTY = Cut(
-    function="kvm_register_is_dirty",
+    function=functions.KVM_REGISTER_IS_DIRTY,
     reason="whether a register has another value than is loaded: any answer; reads only",
 )
 LOAD_NPT: tuple[Cut, ...] = (

@@ -34,7 +34,7 @@ LOAD_CR3: tuple[Cut, ...] = (
         _ANOTHER_CHECK,
         functions.KVM_VCPU_IS_LEGAL_CR3,
         functions.KVM_VCPU_IS_ILLEGAL_GPA,
-        "is_pae_paging",
+        functions.IS_PAE_PAGING,
         functions.IS_PAGING,
     ),
     Cut(function=functions.LOAD_PDPTRS, reason="loads the PDPTEs, or fails; writes no CR3 and no role"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, roots
 from mmuproof.model.named import functions
+from mmuproof.smt.terms import bv
 
 BY_TABLES = Cut(
     function="ept_sync_context",
@@ -22,6 +23,20 @@ BY_VPID = Cut(
 )
 VMX: tuple[Cut, ...] = (*common.CUTS, *roots.PAGE_OF_ROOT, POINTER, BY_TABLES, OF_ALL_TABLES, BY_VPID)
 """For a processor with VMX."""
+SVM: tuple[Cut, ...] = (
+    *common.CUTS,
+    *(
+        Cut(
+            function=name,
+            gives=bv(1, 8),
+            reason="what comes after looks at the processor's own generation, and gives the VMCB an ASID where its is "
+            "another",
+        )
+        for name in ("is_sev_guest", "sev_guest")
+    ),
+    Cut(function="pre_sev_run", reason="gives an encrypted VM its ASID: any answer"),
+)
+"""For a processor with SVM, up to where the VMCB in use gets an ASID."""
 SYNC_ROOT = Cut(
     function=functions.KVM_MMU_SYNC_ROOTS,
     reason="synchronizes the root in use; that it is called is looked at",

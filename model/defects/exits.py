@@ -107,12 +107,38 @@ class _NpfStaleAddress(ReferenceExits):
         return last_address
 
 
+class _TooWideMapped(ReferenceExits):
+    def _is_emulated(self, too_wide: Bool) -> Bool:
+        return FALSE
+
+
+class _OthersKeepAddress(ReferenceExits):
+    def _others_forget(self) -> Bool:
+        return FALSE
+
+
 class _LogFullTellsAll(ReferenceExits):
     def _log_full_qualification(self, qualification: BitVec) -> BitVec:
         return qualification
 
 
 DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "ept-too-wide-mapped",
+        "An address that is too wide for the guest is handed to the MMU, where KVM is to emulate the access.",
+        "arch/x86/kvm/vmx/vmx.c",
+        r"if \(unlikely\(allow_smaller_maxphyaddr && !kvm_vcpu_is_legal_gpa\(vcpu, gpa\)\)\)\s+return [^;]*;",
+        "",
+        partial(ReferenceKvm, exits=_TooWideMapped),
+    ),
+    defect(
+        "injected-fault-stays-in-others",
+        "An EPT violation of L1's leaves its address in other roots for the same tables.",
+        _NESTED_VMX,
+        r"nested_ept_invalidate_addr\(vcpu, vmcs12->ept_pointer,\s+fault->address\);",
+        ";",
+        partial(ReferenceKvm, exits=_OthersKeepAddress),
+    ),
     defect(
         "ept-present-by-bit-6",
         "An entry is taken for present by bit 6 of the exit qualification without MBEC.",

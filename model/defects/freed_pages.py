@@ -12,7 +12,7 @@ from mmuproof.smt.terms import FALSE, Bool
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
 
-class _FreesUnflushed(ReferenceFreedPages):
+class _TablesFreedUnflushed(ReferenceFreedPages):
     def _flushes_first(self) -> Bool:
         return FALSE
 
@@ -28,6 +28,6 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"\tkvm_flush_remote_tlbs\(kvm\);\n(\n\tlist_for_each_entry_safe\(sp, nsp, invalid_list, link\) \{)",
         r"\1",
-        _frees(_FreesUnflushed),
+        _frees(_TablesFreedUnflushed),
     ),
 )

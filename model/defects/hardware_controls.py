@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.kvm import ReferenceKvm
-from mmuproof.smt.terms import BitVec, Bool, bv
+from mmuproof.smt.terms import FALSE, BitVec, Bool, bv
 
 
 class _KeyedOnVm(ReferenceHardwareControls):
@@ -28,6 +28,11 @@ class _RootAsCr3(ReferenceHardwareControls):
 class _WithoutPcid(ReferenceHardwareControls):
     def _pcid(self, cr3: BitVec) -> BitVec:
         return bv(0, 64)
+
+
+class _GuestsNotTold(ReferenceHardwareControls):
+    def _tells(self, changed: Bool) -> Bool:
+        return FALSE
 
 
 class _CachedMmio(ReferenceHardwareControls):
@@ -72,6 +77,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"return kvm_get_pcid\(vcpu, kvm_read_cr3\(vcpu\)\);",
         "return 0;",
         partial(ReferenceKvm, hardware_controls=_WithoutPcid),
+    ),
+    defect(
+        "guests-cr3-stale",
+        "With EPT the processor goes on with the CR3 that the guest had before.",
+        "arch/x86/kvm/vmx/vmx.c",
+        r"else if \(kvm_register_is_dirty\(vcpu, VCPU_(?:EX)?REG_CR3\)\)\s+guest_cr3 = vcpu->arch\.cr3;\s+else",
+        "else",
+        partial(ReferenceKvm, hardware_controls=_GuestsNotTold),
     ),
     defect(
         "mmio-write-back",

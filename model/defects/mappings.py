@@ -40,6 +40,16 @@ class _AnyLevels(ReferenceMappings):
         return any_of(other, super()._levels_fit(eptp, four, five))
 
 
+class _ReservedEptp(ReferenceMappings):
+    def _has_no_reserved(self, legal: Bool, low_clear: Bool) -> Bool:
+        return TRUE
+
+
+class _UnofferedFlags(ReferenceMappings):
+    def _has_flags(self, offered: Bool) -> Bool:
+        return TRUE
+
+
 class _AnyWidth(ReferenceMappings):
     def _narrow(self, gfn: BitVec, width: BitVec) -> Bool:
         return TRUE
@@ -75,12 +85,33 @@ class _CountedLate(ReferenceMappings):
         return TRUE
 
 
+class _KindBeforeCount(ReferenceMappings):
+    def _asks_kind_first(self) -> Bool:
+        return TRUE
+
+
 class _ReadOnlyRefused(ReferenceMappings):
     def _emulates_read_only(self) -> Bool:
         return FALSE
 
 
 DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "eptp-with-reserved-bits",
+        "An EPTP of L1's may have reserved bits.",
+        _NESTED_VMX_C,
+        r"if \(CC\(!kvm_vcpu_is_legal_gpa\(vcpu, new_eptp\) \|\| \(\(new_eptp >> 7\) & 0x1f\)\)\)\s+return false;",
+        "",
+        partial(ReferenceKvm, mappings=_ReservedEptp),
+    ),
+    defect(
+        "eptp-with-flags-unoffered",
+        "An EPTP of L1's may have accessed and dirty flags on that L1 is not offered.",
+        _NESTED_VMX_C,
+        r"if \(CC\(!\(vmx->nested\.msrs\.ept_caps & VMX_EPT_AD_BIT\)\)\)\s+return false;",
+        ";",
+        partial(ReferenceKvm, mappings=_UnofferedFlags),
+    ),
     defect(
         "hugepage-adjust-ignores-logging",
         "A huge page is mapped although the slot logs writes.",
@@ -162,6 +193,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"(?s)fault->mmu_seq = vcpu->kvm->mmu_invalidate_seq;(.*?ret = __kvm_mmu_faultin_pfn\(vcpu, fault\);)",
         r"\1\n\tfault->mmu_seq = vcpu->kvm->mmu_invalidate_seq;",
         partial(ReferenceKvm, mappings=_CountedLate),
+    ),
+    defect(
+        "fault-kind-before-count",
+        "It is asked of which kind a fault's memory is before the fault gets the count of what was taken away.",
+        _MMU_C,
+        r"(?s)fault->mmu_seq = vcpu->kvm->mmu_invalidate_seq;\s+smp_rmb\(\);(.*?)(if \(unlikely\(!slot\)\))",
+        r"\1fault->mmu_seq = vcpu->kvm->mmu_invalidate_seq;\n\n\t\2",
+        partial(ReferenceKvm, mappings=_KindBeforeCount),
     ),
     defect(
         "read-only-frame-refused",

@@ -93,6 +93,16 @@ class _FramesOfBytes(ReferenceRoots):
         return quarter << 30
 
 
+class _UnseenRoot(ReferenceRoots):
+    def _asks_whether_root_is_shown(self) -> bool:
+        return False
+
+
+class _UnjudgedCr3(ReferenceRoots):
+    def _asks_whether_legal(self) -> bool:
+        return False
+
+
 class _FirstQuadrant(ReferenceRoots):
     def _quadrant(self, number: int) -> int:
         return 0
@@ -103,6 +113,22 @@ def _roots(variant: type[ReferenceRoots]) -> partial[ReferenceKvm]:
 
 
 DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "root-outside-memory",
+        "Tables of a guest's are shadowed that begin where no memory slot is.",
+        "arch/x86/kvm/mmu/mmu.c",
+        r"if \(!kvm_vcpu_is_visible_gfn\(vcpu, root_gfn\)\)",
+        "if (false)",
+        _roots(_UnseenRoot),
+    ),
+    defect(
+        "nested-cr3-unjudged",
+        "A CR3 that no processor of the guest's can have is loaded with L2.",
+        "arch/x86/kvm/vmx/nested.c",
+        r"if \(CC\(!kvm_vcpu_is_legal_cr3\(vcpu, cr3\)\)\) \{[^}]*\}\n",
+        "",
+        _roots(_UnjudgedCr3),
+    ),
     defect(
         "nested-ept-root-before-role",
         "The root of L1's EPT is looked up before the MMU that shadows it has its role.",

@@ -64,6 +64,16 @@ class _OtherAdType(ReferenceStores):
         return negate(childs_ad_disabled)
 
 
+class _SetAfterFailure(ReferenceStores):
+    def _given_back(self, judged: BitVec, made: BitVec) -> BitVec:
+        return made
+
+
+class _OpenMeanwhile(ReferenceStores):
+    def _while_changed(self, frozen: BitVec, made: BitVec) -> BitVec:
+        return made
+
+
 class _RepeatsFirst(ReferenceStores):
     def _index_told(self, index: int) -> BitVec:
         return bv(0, 32)
@@ -129,6 +139,22 @@ DEFECTS: tuple[Defect, ...] = (
         r"make_nonleaf_spte\(sp->spt, sp_ad_disabled\(sp\)\)",
         "make_nonleaf_spte(sp->spt, !sp_ad_disabled(sp))",
         _stores(_OtherAdType),
+    ),
+    defect(
+        "mirror-set-after-failure",
+        "A mirror gets the new value although TDX could not change its own entry.",
+        _TDP_MMU_C,
+        r"__kvm_tdp_mmu_write_spte\(iter->sptep, iter->old_spte\);",
+        "__kvm_tdp_mmu_write_spte(iter->sptep, new_spte);",
+        _stores(_SetAfterFailure),
+    ),
+    defect(
+        "mirror-open-meanwhile",
+        "A mirror has the new value before TDX has changed its own entry.",
+        _TDP_MMU_C,
+        r"__tdp_mmu_set_spte_atomic\(kvm, iter, FROZEN_SPTE\)",
+        "__tdp_mmu_set_spte_atomic(kvm, iter, new_spte)",
+        _stores(_OpenMeanwhile),
     ),
     defect(
         "tdp-split-repeats-first",

@@ -7,9 +7,9 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
-from mmuproof.smt.terms import FALSE, BitVec, Bool
+from mmuproof.smt.terms import FALSE, BitVec, Bool, ult
 
-_VMX_C, _X86_C = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/x86.c"
+_VMX_C, _X86_C, _SVM_C = "arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/x86.c", "arch/x86/kvm/svm/svm.c"
 
 
 class _NeverByTables(ReferenceTlbFlushes):
@@ -32,11 +32,24 @@ class _KeptStay(ReferenceTlbFlushes):
         return FALSE
 
 
+class _UpwardsAlone(ReferenceTlbFlushes):
+    def _forgets(self, processor: BitVec, former: BitVec) -> Bool:
+        return ult(former, processor)
+
+
 def _with(variant: type[ReferenceTlbFlushes]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, tlb_flushes=variant)
 
 
 DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "moved-down-keeps-asid",
+        "A vCPU that moves to a processor of a lower number keeps the ASID that it had on the one before.",
+        _SVM_C,
+        r"unlikely\(svm->current_vmcb->cpu != vcpu->cpu\)",
+        "unlikely(svm->current_vmcb->cpu < vcpu->cpu)",
+        _with(_UpwardsAlone),
+    ),
     defect(
         "flush-ept-by-vpid",
         "What is cached of EPT is to be forgotten, and what is cached with the VPID is.",

@@ -28,6 +28,11 @@ class _ParentsUntold(ReferenceUnsyncNotes):
         return FALSE
 
 
+class _LinkForgotten(ReferenceUnsyncNotes):
+    def _notes_link(self, out_of_sync: Bool, below: Bool) -> Bool:
+        return below
+
+
 class _KeepsCount(ReferenceUnsyncNotes):
     def _uncounted(self, before: BitVec) -> BitVec:
         return before
@@ -81,6 +86,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"(for_each_rmap_spte\(&sp->parent_ptes, &iter, sptep\) \{\s+)mark_unsync\(sptep\);",
         r"\1;",
         _notes(_ParentsUntold),
+    ),
+    defect(
+        "noted-link-forgotten",
+        "An entry that begins to lead to a page out of sync is not noted.",
+        _MMU_C,
+        r"(if \((?:WARN_ON_ONCE\()?sp->unsync_children\)?) \|\| sp->unsync\)",
+        r"\1)",
+        _notes(_LinkForgotten),
     ),
     defect(
         "noted-count-kept",

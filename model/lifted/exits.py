@@ -13,7 +13,16 @@ from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.exits import CUTS, FAST_MMIO, PAGE_FAULT, READ_VMCS, READ_VMCS_64, SVM_EXIT, VMX_EXIT
+from mmuproof.model.cuts.exits import (
+    CUTS,
+    FAST_MMIO,
+    FORGET_IN_OTHERS,
+    PAGE_FAULT,
+    READ_VMCS,
+    READ_VMCS_64,
+    SVM_EXIT,
+    VMX_EXIT,
+)
 from mmuproof.model.exits import (
     DeviceAsked,
     EptViolationExit,
@@ -24,6 +33,7 @@ from mmuproof.model.exits import (
     NpfExit,
 )
 from mmuproof.model.kvm import NotThere
+from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, own_member, read
@@ -38,7 +48,7 @@ from mmuproof.model.named import (
     vcpu_vmx,
     x86_exception,
 )
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bool_var, eq, extract, ne, resize, to_bv, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bool_var, eq, extract, ne, resize, to_bv, var
 
 _STAGE_BITS = 33
 """EXITINFO1 tells the stage in bits 33:32."""
@@ -125,14 +135,17 @@ class LiftedExits(Exits, Remembers):
         machine = _Machine(self._vmx, "vmx", vcpu_vmx.STRUCT)
         qualification = self._cached_qualification(machine)
         has_mbec, plain_vm = self._has_mbec(machine), self._plain_vm(machine)
+        address = self._vmcs_field(self._vmx, READ_VMCS_64.function, constants.GUEST_PHYSICAL_ADDRESS)
+        reserved = machine.value(vcpu_vmx.VCPU_ARCH_RESERVED_GPA_BITS)
         machine.run("handle_ept_violation")
         allowed = machine.session.global_value(machine.memory, switches.ALLOW_SMALLER_MAXPHYADDR)
         return EptViolationExit(
             qualification=qualification,
-            guest_physical_address=self._vmcs_field(self._vmx, READ_VMCS_64.function, constants.GUEST_PHYSICAL_ADDRESS),
+            guest_physical_address=address,
             has_mbec=has_mbec,
             plain_vm=plain_vm,
             emulates_illegal_gpa=ne(allowed, 0),
+            illegal_gpa=ne(address & reserved, 0),
             handed_on=machine.handed_on(),
             evidence=machine.session.evidence(),
         )
@@ -207,6 +220,7 @@ class LiftedExits(Exits, Remembers):
         plain_vm, pml_full = self._plain_vm(machine), ne(machine.value(vcpu_vmx.NESTED_PML_FULL), 0)
         ept_caps = resize(machine.value(vcpu_vmx.NESTED_MSRS_EPT_CAPS), 64)
         error_code, address = (resize(machine.member(fault, name), 64) for name in ("error_code", "address"))
+        pointer = machine.value(vcpu_vmx.VMCS12_EPT_POINTER)
         machine.run(functions.NESTED_EPT_INJECT_PAGE_FAULT, fault=fault, from_hardware=to_bv(from_hardware, 8))
         call = machine.session.only_call(VMX_EXIT.function)
         _always_happens(call)
@@ -221,6 +235,12 @@ class LiftedExits(Exits, Remembers):
             plain_vm=plain_vm,
             pml_full=pml_full,
             ept_caps=ept_caps,
+            others_forget=any_of(
+                *(
+                    all_of(call.guard, eq(numbers_given(call)[0], pointer), eq(numbers_given(call)[1], address))
+                    for call in machine.session.calls(FORGET_IN_OTHERS.function)
+                )
+            ),
             exit_reason=extract(reason, 31, 0),
             exit_qualification=told,
             guest_physical_address=machine.value(vcpu_vmx.VMCS12_GUEST_PHYSICAL_ADDRESS),

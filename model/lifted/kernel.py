@@ -52,6 +52,7 @@ from mmuproof.model.lifted.guest_tables import LiftedGuestTables
 from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
 from mmuproof.model.lifted.hand_overs import LiftedHandOvers
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
+from mmuproof.model.lifted.hardware_registers import LiftedHardwareRegisters
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
 from mmuproof.model.lifted.injected_faults import LiftedInjectedFaults
 from mmuproof.model.lifted.interference import LiftedInterference
@@ -70,7 +71,9 @@ from mmuproof.model.lifted.mmio_faults import LiftedMmioFaults
 from mmuproof.model.lifted.mode_changes import LiftedModeChanges
 from mmuproof.model.lifted.nested import LiftedNested
 from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
+from mmuproof.model.lifted.page_directory_pointers import LiftedPageDirectoryPointers
 from mmuproof.model.lifted.page_entries import LiftedPageEntries
+from mmuproof.model.lifted.page_fault_routes import LiftedPageFaultRoutes
 from mmuproof.model.lifted.page_sweeps import LiftedPageSweeps
 from mmuproof.model.lifted.parent_links import LiftedParentLinks
 from mmuproof.model.lifted.prefetches import LiftedPrefetches
@@ -312,7 +315,23 @@ class LiftedKvm(Kvm):
     @property
     def tlb_flushes(self) -> LiftedTlbFlushes:
         """See `Kvm.tlb_flushes`."""
-        return self._area("tlb_flushes", LiftedTlbFlushes, VMX_C, X86_C)
+        return self._area("tlb_flushes", LiftedTlbFlushes, VMX_C, X86_C, SVM_C)
+
+    @property
+    def hardware_registers(self) -> LiftedHardwareRegisters:
+        """See `Kvm.hardware_registers`."""
+        return self._area("hardware_registers", LiftedHardwareRegisters, VMX_C, SVM_C, NESTED_SVM_C)
+
+    @property
+    def page_fault_routes(self) -> LiftedPageFaultRoutes:
+        """See `Kvm.page_fault_routes`."""
+        return self._area("page_fault_routes", LiftedPageFaultRoutes, NESTED_VMX_C, NESTED_SVM_C)
+
+    @property
+    def page_directory_pointers(self) -> LiftedPageDirectoryPointers:
+        """See `Kvm.page_directory_pointers`."""
+        units = (self._first(REGS_C, X86_C), VMX_C, NESTED_SVM_C)
+        return self._area("page_directory_pointers", LiftedPageDirectoryPointers, *units)
 
     @property
     def freed_pages(self) -> LiftedFreedPages:

@@ -10,9 +10,10 @@ from mmuproof.model.cuts.hardware_controls import LOAD_EPT, LOAD_NPT, REGISTER_D
 from mmuproof.model.cuts.set_ups import REGISTER_CACHED
 from mmuproof.model.hardware_controls import Cr3Loaded
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.cr4_bits import PCIDE
-from mmuproof.model.named import functions, switches, vcpu_svm, vcpu_vmx, vmcb_fields
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, any_of, bit, bv, eq, ite, negate, var
+from mmuproof.model.named import constants, functions, switches, vcpu_svm, vcpu_vmx, vmcb_fields
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, var
 
 _GUEST_CR3 = 0x6802
 """The field of a VMCS, by the manual's encoding."""
@@ -46,12 +47,25 @@ def vmx_cr3(unit: Unit) -> Cr3Loaded:
         has_pcid=bit(bench.read(vmx, vcpu_vmx.VCPU_ARCH_CR4), PCIDE),
         encryption=bv(0, 64),
         unpaged=negate(paged),
+        changed=_is_changed(bench),
         told=told,
         cr3=cr3,
         nested_cr3=bv(0, 64),
         noted=TRUE,
         evidence=bench.session.evidence(),
     )
+
+
+def _is_changed(bench: Bench) -> Bool:
+    """Whether KVM has noted another CR3 for the guest; it may have where nobody asks."""
+    register = constant_of(bench.session.unit, constants.VCPU_REG_CR3, constants.VCPU_EXREG_CR3)
+    asked, noted = FALSE, FALSE
+    for call in bench.session.calls(REGISTER_DIRTY.function):
+        of_which = call.arguments[1]
+        assert isinstance(of_which, BitVec)
+        here = all_of(call.guard, eq(of_which, register))
+        asked, noted = any_of(asked, here), any_of(noted, all_of(here, ne(var(call.tag, 1), 0)))
+    return any_of(negate(asked), noted)
 
 
 def svm_cr3(unit: Unit) -> Cr3Loaded:
@@ -74,6 +88,7 @@ def svm_cr3(unit: Unit) -> Cr3Loaded:
         has_pcid=bit(bench.read(svm, vcpu_svm.VCPU_ARCH_CR4), PCIDE),
         encryption=encryption,
         unpaged=FALSE,
+        changed=TRUE,
         told=TRUE,
         cr3=bench.read(vmcb, vmcb_fields.SAVE_CR3),
         nested_cr3=bench.read(vmcb, vmcb_fields.CONTROL_NESTED_CR3),

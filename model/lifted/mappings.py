@@ -68,6 +68,10 @@ _HANDED_ON = {
 }
 
 
+_LEGAL = (functions.KVM_VCPU_IS_LEGAL_GPA, functions.KVM_VCPU_IS_ILLEGAL_GPA)
+"""What says whether L1 can have an address, now and formerly."""
+
+
 class LiftedMappings(Mappings, Remembers):
     """The part of a lifted tree that decides what to map (``mmu.c``).
 
@@ -202,7 +206,20 @@ class LiftedMappings(Mappings, Remembers):
         vcpu = {kvm_vcpu.STRUCT: pointer_to(vmx, own_member(vmx.type, kvm_vcpu.IN_VENDORS).offset)}
         accepted = session.integer(memory, name, objects=vcpu, values={"new_eptp": eptp})
         at = str(self._nested.function(name).location)
-        return CheckedEptp(eptp, ne(accepted, 0), at, session.evidence())
+        legal = [self._says_legal(call) for call in session.calls(*_LEGAL)]
+        return CheckedEptp(
+            eptp=eptp,
+            offered=read_member(memory, vmx, own_member(vmx.type, vcpu_vmx.NESTED_MSRS_EPT_CAPS)),
+            legal=legal[0] if legal else FALSE,
+            accepted=ne(accepted, 0),
+            at=at,
+            evidence=session.evidence(),
+        )
+
+    @staticmethod
+    def _says_legal(call: CallMade) -> Bool:
+        says = ne(var(call.tag, 1), 0)
+        return negate(says) if call.function == functions.KVM_VCPU_IS_ILLEGAL_GPA else says
 
     @once
     def find_frame(self) -> FrameFound:
@@ -216,8 +233,9 @@ class LiftedMappings(Mappings, Remembers):
             return ite(slot.is_null, bv(_NO_FRAME, 64), has_frame & ~bv(_NO_FRAME, 64))
 
         looks = tuple(replace(cut, watched=True) for cut in (replace(FRAME_OF_SLOT, gives=of_slot), *LOOKS_FOR_FRAME))
-        others = tuple(cut for cut in FIND_FRAME if cut.function not in {each.function for each in looks})
-        bench = Bench(self._unit, (*looks, *others))
+        watched = (*looks, replace(IS_PRIVATE, watched=True))
+        others = tuple(cut for cut in FIND_FRAME if cut.function not in {each.function for each in watched})
+        bench = Bench(self._unit, (*watched, *others))
         vcpu, fault = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("fault", kvm_page_fault.STRUCT)
         bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.add("kvm", kvm_vm.STRUCT)))
         slot = bench.add("fault->slot", kvm_memory_slot.STRUCT)
@@ -230,6 +248,7 @@ class LiftedMappings(Mappings, Remembers):
         left = as_pointer(bench.memory.read(fault, place.offset, place.width))
         assert left is not None
         searches = bench.session.calls(*(cut.function for cut in looks))
+        kinds = bench.session.calls(IS_PRIVATE.function)
         found = any_of(*(all_of(call.guard, self._says_go_on(call)) for call in searches))
         return FrameFound(
             goes_on=goes_on,
@@ -248,6 +267,8 @@ class LiftedMappings(Mappings, Remembers):
             apic_serves=ne(var("kvm_apicv_activated()", 1), 0),
             sought=any_of(*(call.guard for call in searches)),
             uncounted=any_of(*(all_of(call.guard, self._has_not(bench, fault, call, counted)) for call in searches)),
+            kind_asked=any_of(*(call.guard for call in kinds)),
+            kind_uncounted=any_of(*(all_of(call.guard, self._has_not(bench, fault, call, counted)) for call in kinds)),
             read_only=all_of(found, eq(bench.read(fault, kvm_page_fault.PFN), _READ_ONLY)),
             emulates=eq(answer, constant_of(self._unit, constants.RET_PF_EMULATE)),
             evidence=bench.session.evidence(),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from mmuproof.lift.c_types import ArrayType, IntType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.findings import numbered
+from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, Value, pointer_to
 from mmuproof.lift.machine.values import as_pointer, choose
 from mmuproof.lift.parsing.unit import Unit
@@ -71,6 +71,8 @@ _PAE_TABLE = ArrayType(IntType(64, False, "u64"), 4, "u64[4]")
 """The root of PAE paging has four entries."""
 
 
+_LEGAL = (functions.KVM_VCPU_IS_LEGAL_CR3, functions.KVM_VCPU_IS_ILLEGAL_GPA)
+"""What says whether a guest can have a CR3, now and formerly."""
 _RCX = 1
 """The number of RCX among the registers: SDM 3.4.1, APM 3.1.1."""
 _LOAD_REQUEST = 5
@@ -167,6 +169,8 @@ class LiftedRoots(Roots, Remembers):
             needed=eq(nested, 0),
             wanted_pgd=bench.read(vcpu, kvm_vcpu.CR3),
             wanted_role=wanted,
+            loads=TRUE,
+            finds_pointers=all_of(eq(nested, 0), ne(var("reload_pdptrs", 8), 0)),
         )
 
     def _cr3(self) -> RootAsked:
@@ -184,6 +188,8 @@ class LiftedRoots(Roots, Remembers):
             needed=ne(before, after),
             wanted_pgd=after,
             wanted_role=_role_in_use(bench, bench.memory, vcpu, ""),
+            loads=ne(before, after),
+            finds_pointers=any_of(*(call.guard for call in bench.session.calls(functions.IS_PAE_PAGING)[-1:])),
         )
 
     @once
@@ -277,15 +283,15 @@ class LiftedRoots(Roots, Remembers):
         asked = _pages_asked(bench)
         dummy = bench.session.called(cuts.DUMMY.function)
 
-        (asks,) = (each.function for each in cuts.VISIBLE if bench.session.calls(each.function))
-        shown = [numbered(f"{asks}()", number) for number in range(2, 2 + _PAE_TABLE.count)]
+        of_root, of_pdptes = _frames_judged(bench, asked[0].gfn)
         return RootsMade(
             done=all_of(eq(failed, 0), negate(dummy)),
             guest_level=guest_level,
             level=level,
             pgd=var(f"{cuts.GUEST_PGD.function}()", 64),
+            root_visible=of_root,
             pdptes=tuple(var(_made_by(cuts.GUEST_PDPTE, number), 64) for number in range(1, 5)),
-            visible=tuple(ne(var(name, 1), 0) for name in shown),
+            visible=of_pdptes,
             whole=asked[0],
             quarters=tuple(asked[1:]),
             entries=_entries(bench, tables[0]),
@@ -357,6 +363,19 @@ def _pages_asked(bench: Bench) -> tuple[PageAsked, ...]:
     return tuple(asked)
 
 
+def _frames_judged(bench: Bench, root: BitVec) -> tuple[Bool, tuple[Bool, ...]]:
+    """Whether memory slots show the frame of the guest's root, and those of its PDPTEs; open where nobody asks."""
+    of_root, others = FALSE, []
+    for call in bench.session.calls(*(each.function for each in cuts.VISIBLE)):
+        shown = ne(var(call.tag, 1), 0)
+        if eq(bench.session.argument(call, "gfn"), root) == TRUE:
+            of_root = any_of(of_root, all_of(call.guard, shown))
+        else:
+            others.append(shown)
+    unasked = (bool_var(f"a slot shows the frame of PDPTE {number}") for number in range(_PAE_TABLE.count))
+    return of_root, tuple(others) if len(others) == _PAE_TABLE.count else tuple(unasked)
+
+
 def _entries(bench: Bench, table: Object) -> tuple[BitVec, ...]:
     """What a table holds."""
     return tuple(read(bench.memory, table, number * 64, 64) for number in range(_PAE_TABLE.count))
@@ -393,7 +412,16 @@ def _kept(bench: Bench, mmu: Object) -> Iterator[KeptRoot]:
 
 
 def _asked(
-    bench: Bench, owner: Object, prefix: str, *, done: Bool, needed: Bool, wanted_pgd: BitVec, wanted_role: BitVec
+    bench: Bench,
+    owner: Object,
+    prefix: str,
+    *,
+    done: Bool,
+    needed: Bool,
+    wanted_pgd: BitVec,
+    wanted_role: BitVec,
+    loads: Bool = FALSE,
+    finds_pointers: Bool = FALSE,
 ) -> RootAsked:
     """What the calls of ``kvm_mmu_new_pgd()`` are given."""
     calls = bench.session.calls(cuts.NEW_PGD.function)
@@ -407,9 +435,22 @@ def _asked(
         asked=bench.session.called(cuts.NEW_PGD.function),
         needed=needed,
         same_tables=eq(pgd, wanted_pgd),
+        legal=any_of(negate(loads), *(_says_legal(call) for call in bench.session.calls(*_LEGAL))),
+        pdptes_read=bench.session.called(functions.LOAD_PDPTRS),
+        pdptes_loaded=_answers_yes(bench.session.calls(functions.LOAD_PDPTRS)),
+        pdptes_due=all_of(finds_pointers, _answers_yes(bench.session.calls(functions.IS_PAE_PAGING)[-1:])),
         in_role=eq(role, wanted_role),
         evidence=bench.session.evidence(),
     )
+
+
+def _answers_yes(calls: Sequence[CallMade]) -> Bool:
+    return any_of(*(ne(var(call.tag, 32 if call.function == functions.LOAD_PDPTRS else 1), 0) for call in calls))
+
+
+def _says_legal(call: CallMade) -> Bool:
+    says = ne(var(call.tag, 1), 0)
+    return all_of(call.guard, negate(says) if call.function == functions.KVM_VCPU_IS_ILLEGAL_GPA else says)
 
 
 def _record(owner: Object) -> RecordType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from mmuproof.lift.errors import Refused
@@ -11,10 +12,12 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, Place, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import stores as cuts
+from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_NONLEAF_SPTE, NEW_SPTE, EntryBench, page_table
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.session import bit_field, read
 from mmuproof.model.named import (
+    constants,
     functions,
     kvm_mmu_page,
     kvm_page_fault,
@@ -24,8 +27,8 @@ from mmuproof.model.named import (
     spte_masks,
     tdp_iter,
 )
-from mmuproof.model.stores import ENTRIES, LOOKED_AT, LinkStored, SmallStored, SplitStored, Stored, Stores
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, eq, ite, ne, negate, var, zext
+from mmuproof.model.stores import ENTRIES, LOOKED_AT, LinkStored, MirrorStored, SmallStored, SplitStored, Stored, Stores
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, bv, eq, ite, ne, negate, var, zext
 
 _MAPPED = MappingProxyType({cuts.MAKE_SPTE.function: NEW_SPTE, cuts.MAKE_MMIO_SPTE.function: NEW_MMIO_SPTE})
 
@@ -158,6 +161,33 @@ class LiftedStores(Stores, Remembers):
         desk = _StoreDesk(self._tdp, cuts.TDP)
         link = self._tdp_linked(desk, functions.TDP_MMU_SPLIT_HUGE_PAGE)
         return SplitStored(link=link, role=desk.read(desk.child, kvm_mmu_page.ROLE), small=desk.small())
+
+    @once
+    def mirrored(self) -> MirrorStored:
+        """See `Stores.mirrored`."""
+        name, tells = functions.TDP_MMU_SET_SPTE_ATOMIC, replace(cuts.AFTER_A_CHANGE, watched=True)
+        desk = _StoreDesk(self._tdp, (tells, *(cut for cut in cuts.TDP if cut is not cuts.AFTER_A_CHANGE)))
+        judged, made = desk.walk(), var("new_spte", 64)
+        mirror = bit_field(desk.place(desk.page, kvm_mmu_page.ROLE), page_role.IS_MIRROR)
+        desk.memory.write(desk.page, mirror.offset, mirror.width, bv(1, mirror.width))
+        desk.add("kvm", kvm_vm.STRUCT)
+        answer = desk.integer(name, new_spte=made)
+        call = desk.session.only_call(tells.function)
+        assert call.memory is not None
+        others = (index for index in range(ENTRIES) if index != LOOKED_AT)
+        return MirrorStored(
+            before=desk.entry(desk.before),
+            judged=judged,
+            made=made,
+            frozen=bv(constant_of(self._tdp, constants.FROZEN_SPTE), 64),
+            changes=call.guard,
+            meanwhile=desk.entry(call.memory),
+            failed=ne(var(call.tag, 32), 0),
+            after=desk.entry(desk.memory),
+            succeeds=eq(answer, 0),
+            beside=any_of(*(ne(desk.entry(desk.before, each), desk.entry(desk.memory, each)) for each in others)),
+            evidence=desk.session.evidence(),
+        )
 
     @once
     def shadow_map(self) -> Stored:

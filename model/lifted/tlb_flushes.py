@@ -1,20 +1,24 @@
-"""Flushing the TLB in a lifted tree: ``vmx.c`` and ``x86.c``."""
+"""Flushing the TLB in a lifted tree: ``vmx.c``, ``svm.c`` and ``x86.c``."""
 
 from __future__ import annotations
 
+from mmuproof.lift.machine.memory import pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import tlb_flushes as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
-from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, switches, vcpu_vmx
-from mmuproof.model.tlb_flushes import GuestFlushed, TlbFlushes, VmxFlush, VmxFlushed
+from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, switches, vcpu_svm, vcpu_vmx, vmcb_fields
+from mmuproof.model.tlb_flushes import GuestFlushed, OwnVmcb, TlbFlushes, VcpuMoved, VmxFlush, VmxFlushed
 from mmuproof.smt.terms import all_of, any_of, bv, eq, ite, ne, resize, var
 
 _GUEST = functions.KVM_VCPU_FLUSH_TLB_GUEST
 _VPID = 16
 """How wide a VPID is: SDM 27.6.12."""
+
+
+_VMCBS = {OwnVmcb.OF_L1: vcpu_svm.VMCB01, OwnVmcb.OF_L2: vcpu_svm.VMCB02}
 
 
 class LiftedTlbFlushes(TlbFlushes, Remembers):
@@ -23,11 +27,12 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
     Args:
         vmx: ``vmx.c``.
         x86: ``x86.c``.
+        svm: ``svm.c``.
     """
 
-    def __init__(self, vmx: Unit, x86: Unit) -> None:
+    def __init__(self, vmx: Unit, x86: Unit, svm: Unit) -> None:
         super().__init__()
-        self._vmx, self._x86 = vmx, x86
+        self._vmx, self._x86, self._svm = vmx, x86, svm
 
     @once
     def vmx(self, flush: VmxFlush) -> VmxFlushed:
@@ -65,6 +70,27 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
             of_all_tables=bench.session.called(cuts.OF_ALL_TABLES.function),
             by_vpid=any_of(*(call.guard for call in by_vpid)),
             flushed_vpid=vpid,
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def moved(self, used: OwnVmcb) -> VcpuMoved:
+        """See `TlbFlushes.moved`."""
+        bench = Bench(self._svm, cuts.SVM)
+        svm, vmcb = bench.add("svm", vcpu_svm.STRUCT), bench.add("vmcb", vmcb_fields.STRUCT)
+        bench.lend_vcpu(svm)
+        ours, other = (_VMCBS[each] for each in (used, *(each for each in OwnVmcb if each is not used)))
+        bench.write(svm, vcpu_svm.VMCB, pointer_to(vmcb))
+        bench.write(svm, vcpu_svm.CURRENT_VMCB, pointer_to(svm, bench.place(svm, ours).offset))
+        processor, former = bench.read(svm, vcpu_svm.VCPU_CPU), bench.read(svm, f"{ours}.{vcpu_svm.INFO_CPU}")
+        bench.call(functions.PRE_SVM_RUN)
+        return VcpuMoved(
+            processor=processor,
+            former=former,
+            clean=bench.read(vmcb, vmcb_fields.CONTROL_CLEAN),
+            noted=bench.read(svm, f"{ours}.{vcpu_svm.INFO_CPU}"),
+            generation=bench.read(svm, f"{ours}.{vcpu_svm.INFO_ASID_GENERATION}"),
+            other_generation=bench.read(svm, f"{other}.{vcpu_svm.INFO_ASID_GENERATION}"),
             evidence=bench.session.evidence(),
         )
 

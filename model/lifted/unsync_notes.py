@@ -12,14 +12,15 @@ from mmuproof.model.cuts import common, flush_ranges, stores
 from mmuproof.model.cuts import unsync_notes as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, numbers_given
-from mmuproof.model.lifted.entry_bench import page_table
+from mmuproof.model.lifted.entry_bench import EntryBench, page_table
 from mmuproof.model.lifted.listed_entries import entry_of, is_there, listing
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read
-from mmuproof.model.named import functions, kvm_mmu_page, mmu_pages, page_role
+from mmuproof.model.named import functions, kvm_mmu_page, kvm_vm, mmu_pages, page_role
 from mmuproof.model.stores import LOOKED_AT
 from mmuproof.model.unsync_notes import (
     STEPS,
+    LinkNoted,
     NotesTakenBack,
     NoteTakenBack,
     PageFound,
@@ -37,6 +38,7 @@ _NOTES, _TELLS, _TAKES_BACK, _ABOVE = (
     functions.MMU_PAGES_CLEAR_PARENTS,
 )
 
+_LINKS = functions.INNER_LINK_SHADOW_PAGE
 _ADDS, _BEGINS, _GOES_ON = "mmu_pages_add", "mmu_pages_first", "mmu_pages_next"
 
 
@@ -99,6 +101,26 @@ class LiftedUnsyncNotes(UnsyncNotes, Remembers):
             here=is_there(self._unit, made.head, entry),
             notes=is_called(notes, entry),
             of_page=is_called(session.calls(functions.RMAP_GET_FIRST), listed),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def linked(self) -> LinkNoted:
+        """See `UnsyncNotes.linked`."""
+        bench = EntryBench(self._unit, (*stores.SHADOW, cuts.NOTE), LOOKED_AT)
+        child, childs = self._page("child"), page_table("child->spt")
+        child.settled = True
+        bench.write(child, kvm_mmu_page.SPT, pointer_to(childs))
+        bench.add("kvm", kvm_vm.STRUCT)
+        bench.add("cache", kvm_vm.CACHE)
+        bench.objects[kvm_mmu_page.STRUCT] = pointer_to(child)
+        pointers, session = {"sptep": bench.sptep}, bench.session
+        values = {"flush": var("flush", 8)}
+        session.call(bench.memory, _LINKS, objects=bench.objects, values=values, pointers=pointers)
+        return LinkNoted(
+            out_of_sync=ne(bench.read(child, kvm_mmu_page.UNSYNC), 0),
+            below=ne(bench.read(child, kvm_mmu_page.UNSYNC_CHILDREN), 0),
+            notes=is_called(session.calls(cuts.NOTE.function), bench.sptep),
             evidence=session.evidence(),
         )
 

@@ -28,6 +28,8 @@ PAGE_FAULT, SYNC_SPTE, INJECT_PAGE_FAULT, INVLPG = "page_fault", "sync_spte", "i
 """Handlers; the last up to 6.3."""
 GET_GUEST_PGD = "get_guest_pgd"
 """What gives where the tables begin."""
+PDPTRS = "pdptrs"
+"""The guest's PDPTEs, up to 6.12."""
 W = "w"
 """The walk of the guest's tables that goes with it, since 7.3."""
 WALKERS = (MMU, "struct kvm_pagewalk")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmuproof.model.named import kvm_vcpu, kvm_vm
+from mmuproof.model.named import kvm_vcpu, kvm_vm, vmcs12_fields
 
 LOADED_VMCS_STRUCT = "struct loaded_vmcs"
 MSRS = "struct nested_vmx_msrs"
@@ -22,6 +22,7 @@ _EXEC, _SECONDARY_EXEC = "controls_shadow.exec", "controls_shadow.secondary_exec
 """What KVM remembers of a VMCS's controls."""
 VCPU_KVM = f"{kvm_vcpu.IN_VENDORS}.{kvm_vcpu.KVM}"
 GFN_DIRECT_BITS = f"{VCPU_KVM}->{kvm_vm.GFN_DIRECT_BITS}"
+FIRST_USER_RETURN_DATA = "guest_uret_msrs[0].data"
 LOADED_VMCS = "loaded_vmcs"
 NESTED_CACHED_VMCS12 = "nested.cached_vmcs12"
 NESTED_LAST_VPID = "nested.last_vpid"
@@ -39,9 +40,11 @@ VCPU_ARCH_CR3 = f"{kvm_vcpu.IN_VENDORS}.{kvm_vcpu.CR3}"
 VCPU_ARCH_CR4 = f"{kvm_vcpu.IN_VENDORS}.{kvm_vcpu.CR4}"
 VCPU_ARCH_EXIT_QUALIFICATION = f"{kvm_vcpu.IN_VENDORS}.arch.exit_qualification"
 VCPU_ARCH_GUEST_STATE_PROTECTED = f"{kvm_vcpu.IN_VENDORS}.arch.guest_state_protected"
+VCPU_ARCH_RESERVED_GPA_BITS = f"{kvm_vcpu.IN_VENDORS}.{kvm_vcpu.RESERVED_GPA_BITS}"
 VMCS01 = "vmcs01"
 VMCS01_CONTROLS_SHADOW_EXEC = f"{VMCS01}.{_EXEC}"
 VMCS01_CONTROLS_SHADOW_SECONDARY_EXEC = f"{VMCS01}.{_SECONDARY_EXEC}"
+VMCS12_EPT_POINTER = f"{NESTED_CACHED_VMCS12}->{vmcs12_fields.EPT_POINTER}"
 VMCS12_GUEST_PHYSICAL_ADDRESS = f"{NESTED_CACHED_VMCS12}->guest_physical_address"
 VM_TYPE = f"{VCPU_KVM}->{kvm_vm.VM_TYPE}"
 VPID = "vpid"

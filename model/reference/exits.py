@@ -69,7 +69,10 @@ class ReferenceExits(ReferenceArea, Exits):
         trace.cut(PAGE_FAULT)
         plain_vm = all_of(ne(vm_type, self.constants.KVM_X86_TDX_VM), eq(direct_bits, 0))
         handed_on = ErrorCodeHandedOn(
-            negate(all_of(allow_smaller, illegal)), gpa, error_code, "reference:__vmx_handle_ept_violation"
+            negate(self._is_emulated(all_of(allow_smaller, illegal))),
+            gpa,
+            error_code,
+            "reference:__vmx_handle_ept_violation",
         )
         return EptViolationExit(
             qualification=qualification,
@@ -77,9 +80,14 @@ class ReferenceExits(ReferenceArea, Exits):
             has_mbec=has_mbec,
             plain_vm=plain_vm,
             emulates_illegal_gpa=allow_smaller,
+            illegal_gpa=illegal,
             handed_on=handed_on,
             evidence=trace.evidence,
         )
+
+    def _is_emulated(self, too_wide: Bool) -> Bool:
+        """Whether an access is emulated, and not handed to the MMU."""
+        return too_wide
 
     def _of_vm(self, name: str, width: int) -> BitVec:
         return var(f"vmx->vcpu.kvm->arch.{name}", width)
@@ -206,6 +214,7 @@ class ReferenceExits(ReferenceArea, Exits):
             plain_vm=plain_vm,
             pml_full=pml_full,
             ept_caps=ept_caps,
+            others_forget=all_of(negate(pml_full), self._others_forget()),
             exit_reason=ite(pml_full, reason(c.EXIT_REASON_PML_FULL), violation),
             exit_qualification=told,
             guest_physical_address=address,
@@ -225,6 +234,10 @@ class ReferenceExits(ReferenceArea, Exits):
         mask = bv(c.EPT_VIOLATION_GVA_IS_VALID | c.EPT_VIOLATION_GVA_TRANSLATED, _WORD)
         advanced = c.EPT_VIOLATION_GVA_USER | c.EPT_VIOLATION_GVA_WRITABLE | c.EPT_VIOLATION_GVA_NX
         return mask | self._mask_if(ne(ept_caps & c.VMX_EPT_ADVANCED_VMEXIT_INFO_BIT, 0), advanced)
+
+    def _others_forget(self) -> Bool:
+        """Whether an address is forgotten in all roots for the same tables of L1's."""
+        return TRUE
 
     def _log_full_qualification(self, qualification: BitVec) -> BitVec:
         return qualification & self.constants.INTR_INFO_UNBLOCK_NMI

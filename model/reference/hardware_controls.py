@@ -142,6 +142,7 @@ class ReferenceHardwareControls(ReferenceArea, HardwareControls):
         has_pcid, encryption = bit(cr4, 17), bv(0, 64)
         whole, pcid = ule(bv(4, 32), level), ite(has_pcid, self._pcid(cr3), bv(0, 64))
         unpaged = all_of(negate(bit(cr0, 31)), negate(bit(var("enable_unrestricted_guest", 1), 0)), boolean(with_vmx))
+        changed = ne(var("kvm_register_is_dirty()", 1), 0) if with_vmx else TRUE
         had = var("vmcb->control.nested_cr3", 64)
         identity = var("kvm_vmx->ept_identity_map_addr", 64)
         guests = ite(unpaged, identity, self._guest_cr3(cr3, root))
@@ -156,7 +157,8 @@ class ReferenceHardwareControls(ReferenceArea, HardwareControls):
             has_pcid=has_pcid,
             encryption=encryption,
             unpaged=unpaged,
-            told=TRUE,
+            changed=changed,
+            told=any_of(negate(with_tdp), unpaged, self._tells(changed)),
             cr3=ite(with_tdp, guests, plain),
             nested_cr3=bv(0, 64) if with_vmx else ite(with_tdp, self._nested_cr3(cr3, root), had),
             noted=TRUE,
@@ -166,6 +168,10 @@ class ReferenceHardwareControls(ReferenceArea, HardwareControls):
     def _pcid(self, cr3: BitVec) -> BitVec:
         """The PCID in a CR3."""
         return cr3 & 0xFFF
+
+    def _tells(self, changed: Bool) -> Bool:
+        """Whether the processor is told of the guest's CR3, which may be another than it has."""
+        return changed
 
     def _guest_cr3(self, cr3: BitVec, root: BitVec) -> BitVec:
         """CR3 of a guest whose tables the processor walks."""

@@ -35,6 +35,7 @@ from mmuproof.model.guest_tables import GuestTables
 from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hand_overs import HandOvers
 from mmuproof.model.hardware_controls import HardwareControls
+from mmuproof.model.hardware_registers import HardwareRegisters
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.injected_faults import InjectedFaults
 from mmuproof.model.interference import Interference
@@ -54,7 +55,9 @@ from mmuproof.model.mmio_faults import MmioFaults
 from mmuproof.model.mode_changes import ModeChanges
 from mmuproof.model.nested import Nested
 from mmuproof.model.nx_recovery import NxRecovery
+from mmuproof.model.page_directory_pointers import PageDirectoryPointers
 from mmuproof.model.page_entries import PageEntries
+from mmuproof.model.page_fault_routes import PageFaultRoutes
 from mmuproof.model.page_sweeps import PageSweeps
 from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
@@ -86,6 +89,7 @@ from mmuproof.model.reference.guest_tables import ReferenceGuestTables
 from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
 from mmuproof.model.reference.hand_overs import ReferenceHandOvers
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
+from mmuproof.model.reference.hardware_registers import ReferenceHardwareRegisters
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.injected_faults import ReferenceInjectedFaults
 from mmuproof.model.reference.interference import ReferenceInterference
@@ -104,7 +108,9 @@ from mmuproof.model.reference.mmio_faults import ReferenceMmioFaults
 from mmuproof.model.reference.mode_changes import ReferenceModeChanges
 from mmuproof.model.reference.nested import ReferenceNested
 from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
+from mmuproof.model.reference.page_directory_pointers import ReferencePageDirectoryPointers
 from mmuproof.model.reference.page_entries import ReferencePageEntries
+from mmuproof.model.reference.page_fault_routes import ReferencePageFaultRoutes
 from mmuproof.model.reference.page_sweeps import ReferencePageSweeps
 from mmuproof.model.reference.parent_links import ReferenceParentLinks
 from mmuproof.model.reference.prefetches import ReferencePrefetches
@@ -257,6 +263,9 @@ class ReferenceKvm(Kvm):
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         freed_pages: type[ReferenceFreedPages] = ReferenceFreedPages,
         guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
+        page_directory_pointers: type[ReferencePageDirectoryPointers] = ReferencePageDirectoryPointers,
+        page_fault_routes: type[ReferencePageFaultRoutes] = ReferencePageFaultRoutes,
+        hardware_registers: type[ReferenceHardwareRegisters] = ReferenceHardwareRegisters,
         mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
         frame_searches: type[ReferenceFrameSearches] = ReferenceFrameSearches,
         reverse_maps: type[ReferenceReverseMaps] = ReferenceReverseMaps,
@@ -348,6 +357,9 @@ class ReferenceKvm(Kvm):
         self._tlb_flushes = tlb_flushes(self.constants)
         self._freed_pages = freed_pages(self.constants)
         self._guest_flushes = guest_flushes(self.constants)
+        self._page_directory_pointers = page_directory_pointers(self.constants)
+        self._page_fault_routes = page_fault_routes(self.constants)
+        self._hardware_registers = hardware_registers(self.constants)
         self._mixed_attributes = mixed_attributes(self.constants)
         self._frame_searches = frame_searches(self.constants)
         self._reverse_maps = reverse_maps(self.constants)
@@ -477,6 +489,21 @@ class ReferenceKvm(Kvm):
     def freed_pages(self) -> FreedPages:
         """See `Kvm.freed_pages`."""
         return self._freed_pages
+
+    @property
+    def hardware_registers(self) -> HardwareRegisters:
+        """See `Kvm.hardware_registers`."""
+        return self._hardware_registers
+
+    @property
+    def page_fault_routes(self) -> PageFaultRoutes:
+        """See `Kvm.page_fault_routes`."""
+        return self._page_fault_routes
+
+    @property
+    def page_directory_pointers(self) -> PageDirectoryPointers:
+        """See `Kvm.page_directory_pointers`."""
+        return self._page_directory_pointers
 
     @property
     def guest_flushes(self) -> GuestFlushes:

@@ -190,14 +190,29 @@ class ReferenceMappings(ReferenceArea, Mappings):
             all_of(eq(memory_type, 0), offered(c.VMX_EPTP_UC_BIT)),
             all_of(eq(memory_type, c.VMX_EPTP_MT_WB), offered(c.VMX_EPTP_WB_BIT)),
         )
+        legal = ne(var(f"{LEGAL_ADDRESS.function}()", 1), 0)
         accepted = all_of(
             type_fits,
             self._levels_fit(eptp, offered(c.VMX_EPT_PAGE_WALK_4_BIT), offered(c.VMX_EPT_PAGE_WALK_5_BIT)),
-            ne(var(f"{LEGAL_ADDRESS.function}()", 1), 0),
-            eq(extract(eptp, 11, 7), 0),
-            any_of(eq(eptp & c.VMX_EPTP_AD_ENABLE_BIT, 0), offered(c.VMX_EPT_AD_BIT)),
+            self._has_no_reserved(legal, eq(extract(eptp, 11, 7), 0)),
+            any_of(eq(eptp & c.VMX_EPTP_AD_ENABLE_BIT, 0), self._has_flags(offered(c.VMX_EPT_AD_BIT))),
         )
-        return CheckedEptp(eptp, accepted, "reference: nested_vmx_check_eptp", trace.evidence)
+        return CheckedEptp(
+            eptp=eptp,
+            offered=caps,
+            legal=legal,
+            accepted=accepted,
+            at="reference: nested_vmx_check_eptp",
+            evidence=trace.evidence,
+        )
+
+    def _has_no_reserved(self, legal: Bool, low_clear: Bool) -> Bool:
+        """Whether an EPTP counts as without reserved bits."""
+        return all_of(legal, low_clear)
+
+    def _has_flags(self, offered: Bool) -> Bool:
+        """Whether an EPTP may have accessed and dirty flags on."""
+        return offered
 
     def _levels_fit(self, eptp: BitVec, four: Bool, five: Bool) -> Bool:
         """Whether an EPTP asks for a number of levels that L1 is offered."""
@@ -273,6 +288,8 @@ class ReferenceMappings(ReferenceArea, Mappings):
             apic_serves=ne(var("kvm_apicv_activated()", 1), 0),
             sought=sought,
             uncounted=self._counts_late(),
+            kind_asked=negate(alias),
+            kind_uncounted=self._asks_kind_first(),
             read_only=all_of(sought, eq(var(f"{FAULT_IN.function}()", _U32), 0), eq(found, error + 2)),
             emulates=emulates,
             evidence=trace.evidence,
@@ -288,6 +305,10 @@ class ReferenceMappings(ReferenceArea, Mappings):
 
     def _counts_late(self) -> Bool:
         """Whether a fault gets the count of what was taken away only after its frame has been looked for."""
+        return FALSE
+
+    def _asks_kind_first(self) -> Bool:
+        """Whether it is asked of which kind the memory is before the fault has that count."""
         return FALSE
 
     def _emulates_read_only(self) -> Bool:

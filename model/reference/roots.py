@@ -23,6 +23,7 @@ from mmuproof.model.roots import (
     RootTaken,
 )
 from mmuproof.smt.terms import (
+    FALSE,
     TRUE,
     BitVec,
     Bool,
@@ -53,18 +54,30 @@ class ReferenceRoots(ReferenceArea, Roots):
 
     def asked(self, change: RootChange) -> RootAsked:
         """See `Roots.asked`."""
-        done, needed = TRUE, TRUE
+        done, needed, legal = TRUE, TRUE, TRUE
+        due, loads, loaded = FALSE, FALSE, FALSE
         if change in (RootChange.NESTED_CR3_VMX, RootChange.NESTED_CR3_SVM):
             nested, reloads, pae = _flag("nested"), ne(var("reload_pdptrs", 8), 0), _flag("is_pae_paging()")
             unloadable = all_of(reloads, pae, negate(nested), eq(var("load_pdptrs()", 32), 0))
-            done, needed = all_of(_flag("kvm_vcpu_is_legal_cr3()"), negate(unloadable)), negate(nested)
+            says, loaded = _flag("kvm_vcpu_is_legal_cr3()"), ne(var("load_pdptrs()", 32), 0)
+            legal, taken = (says, says) if self._asks_whether_legal() else (FALSE, TRUE)
+            due = all_of(reloads, pae, negate(nested))
+            loads = all_of(taken, due)
+            done, needed = all_of(taken, negate(unloadable)), negate(nested)
         elif change is RootChange.CR3:
             done, needed = self._cr3()
+            legal, loaded = _flag("kvm_vcpu_is_legal_cr3()"), ne(var("load_pdptrs()", 32), 0)
+            due = all_of(self._is_looked_at(), legal, _flag("is_pae_paging()#2"))
+            loads, legal = due, any_of(all_of(self._is_looked_at(), legal), negate(needed))
         return RootAsked(
             done=done,
             asked=all_of(done, needed, self._asks(change)),
             needed=needed,
             same_tables=TRUE,
+            legal=legal,
+            pdptes_read=loads,
+            pdptes_loaded=loaded,
+            pdptes_due=due,
             in_role=self.set_up_before(change),
             evidence=Trace(change.value).evidence,
         )
@@ -116,6 +129,21 @@ class ReferenceRoots(ReferenceArea, Roots):
     def _asks(self, change: RootChange) -> Bool:
         """Whether ``kvm_mmu_new_pgd()`` is called where it is needed."""
         return TRUE
+
+    def _asks_whether_root_is_shown(self) -> bool:
+        """Whether it is asked if a memory slot shows the frame in which the guest's tables begin."""
+        return True
+
+    def _asks_whether_legal(self) -> bool:
+        """Whether it is asked if the guest can have a CR3 that is loaded with L2 or for L1 again."""
+        return True
+
+    def _is_looked_at(self) -> Bool:
+        """Whether a write of CR3 is more than a flush."""
+        with_pcid = bit(var("vcpu->arch.cr4", 64), _PCID_ENABLE_BIT)
+        cr3 = var("cr3", 64)
+        value = ite(with_pcid, cr3 & ~bv(_NO_FLUSH, 64), cr3)
+        return any_of(ne(value, var("vcpu->arch.cr3", 64)), _flag("is_pae_paging()"))
 
     def _cr3(self) -> tuple[Bool, Bool]:
         """Whether a write of CR3 succeeds, and whether the tables are others then."""
@@ -227,7 +255,8 @@ class ReferenceRoots(ReferenceArea, Roots):
         visible = tuple(_flag(numbered("kvm_vcpu_is_visible_gfn()", number)) for number in range(2, 6))
         shown, failed = _flag("kvm_vcpu_is_visible_gfn()"), ne(var("mmu_first_shadow_root_alloc()", 32), 0)
         available = negate(bool_var("make_mmu_pages_available() fails"))
-        done = all_of(shown, negate(failed), available)
+        root_visible, seen = (shown, shown) if self._asks_whether_root_is_shown() else (FALSE, TRUE)
+        done = all_of(seen, negate(failed), available)
         whole, has_pae, above = ule(bv(4, 4), guest_level), eq(guest_level, 3), ule(bv(4, 4), level)
         frame = (pgd & c.SPTE_BASE_ADDR_MASK) >> c.PAGE_SHIFT
         flags = me_value | self._pae_flags() | ite(above, bv(self._special_flags(), 64), 0)
@@ -265,6 +294,7 @@ class ReferenceRoots(ReferenceArea, Roots):
             guest_level=guest_level,
             level=level,
             pgd=pgd,
+            root_visible=root_visible,
             pdptes=pdptes,
             visible=visible,
             whole=page,

@@ -8,8 +8,24 @@ from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
 from mmuproof.model.reference.sptes import ReferenceSptes
-from mmuproof.model.stores import ENTRIES, LOOKED_AT, LinkStored, SmallStored, SplitStored, Stored, Stores
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ite, negate, var, zext
+from mmuproof.model.stores import ENTRIES, LOOKED_AT, LinkStored, MirrorStored, SmallStored, SplitStored, Stored, Stores
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    bool_var,
+    bv,
+    eq,
+    ite,
+    ne,
+    negate,
+    var,
+    zext,
+)
 
 _U64 = 64
 _NO_SLOT = 1 << 63
@@ -92,6 +108,32 @@ class ReferenceStores(ReferenceArea, Stores):
     def _written(self, _caller: str, made: BitVec) -> BitVec:
         """What is written where something has been made."""
         return made
+
+    def mirrored(self) -> MirrorStored:
+        """See `Stores.mirrored`."""
+        made, frozen = var("new_spte", _U64), bv(self.constants.FROZEN_SPTE, _U64)
+        changes, failed = eq(_ENTRY, _WALKED), ne(var("__handle_changed_spte()", 32), 0)
+        return MirrorStored(
+            before=_ENTRY,
+            judged=_WALKED,
+            made=made,
+            frozen=frozen,
+            changes=changes,
+            meanwhile=ite(changes, self._while_changed(frozen, made), _ENTRY),
+            failed=failed,
+            after=ite(changes, ite(failed, self._given_back(_WALKED, made), made), _ENTRY),
+            succeeds=all_of(changes, negate(failed)),
+            beside=FALSE,
+            evidence=Evidence(),
+        )
+
+    def _while_changed(self, frozen: BitVec, made: BitVec) -> BitVec:
+        """What a mirror's entry holds while TDX changes its own."""
+        return frozen
+
+    def _given_back(self, judged: BitVec, made: BitVec) -> BitVec:
+        """What a mirror's entry holds where TDX could not change its own."""
+        return judged
 
     # -- tables ----------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.model.tlb_flushes import GuestFlushed, TlbFlushes, VmxFlush, VmxFlushed
+from mmuproof.model.tlb_flushes import GuestFlushed, OwnVmcb, TlbFlushes, VcpuMoved, VmxFlush, VmxFlushed
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bv, eq, extract, ite, ne, negate, var
 
 _NO_ROOT = bv(-1, 64)
@@ -54,6 +54,26 @@ class ReferenceTlbFlushes(ReferenceArea, TlbFlushes):
     def _in_l2(self, l2: Bool) -> Bool:
         """Whether L2's VPID is in use."""
         return l2
+
+    def moved(self, used: OwnVmcb) -> VcpuMoved:
+        """See `TlbFlushes.moved`."""
+        ours, other = ("vmcb01", "nested.vmcb02") if used is OwnVmcb.OF_L1 else ("nested.vmcb02", "vmcb01")
+        processor, former = var("svm->vcpu.cpu", 32), var(f"svm->{ours}.cpu", 32)
+        generation, other_generation = (var(f"svm->{each}.asid_generation", 64) for each in (ours, other))
+        forgets = self._forgets(processor, former)
+        return VcpuMoved(
+            processor=processor,
+            former=former,
+            clean=ite(forgets, bv(0, 32), var("vmcb->control.clean", 32)),
+            noted=ite(forgets, processor, former),
+            generation=ite(forgets, bv(0, 64), generation),
+            other_generation=other_generation,
+            evidence=Evidence(),
+        )
+
+    def _forgets(self, processor: BitVec, former: BitVec) -> Bool:
+        """Whether a vCPU forgets what it has had on the processor before."""
+        return ne(processor, former)
 
     def guest(self) -> GuestFlushed:
         """See `TlbFlushes.guest`."""

@@ -7,6 +7,7 @@ from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.unsync_notes import (
     ROOM,
     STEPS,
+    LinkNoted,
     NotesTakenBack,
     NoteTakenBack,
     PageFound,
@@ -34,6 +35,7 @@ from mmuproof.smt.terms import (
 )
 
 _COUNT = extract(var("sp->unsync_children", 64), 31, 0)
+_COUNT_OF_CHILD = extract(var("child->unsync_children", 64), 31, 0)
 
 
 class ReferenceUnsyncNotes(ReferenceArea, UnsyncNotes):
@@ -70,6 +72,15 @@ class ReferenceUnsyncNotes(ReferenceArea, UnsyncNotes):
     def _notes(self, there: Bool) -> Bool:
         """Whether an entry is noted that leads to a page."""
         return there
+
+    def linked(self) -> LinkNoted:
+        """See `UnsyncNotes.linked`."""
+        own, below = ne(var("child->unsync", 1), 0), ne(_COUNT_OF_CHILD, 0)
+        return LinkNoted(out_of_sync=own, below=below, notes=self._notes_link(own, below), evidence=Evidence())
+
+    def _notes_link(self, out_of_sync: Bool, below: Bool) -> Bool:
+        """Whether an entry is noted that begins to lead to a page."""
+        return any_of(out_of_sync, below)
 
     def taken_back(self) -> NoteTakenBack:
         """See `UnsyncNotes.taken_back`."""

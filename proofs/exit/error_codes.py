@@ -72,9 +72,14 @@ def _ept_violation(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     rest = (
         Wrong(
             "not-handed-on",
-            all_of(negate(asked.reached), negate(exit_.emulates_illegal_gpa)),
-            "An EPT violation does not reach the MMU, and no guest has a smaller MAXPHYADDR than the host.",
+            all_of(negate(asked.reached), negate(all_of(exit_.emulates_illegal_gpa, exit_.illegal_gpa))),
+            "An EPT violation does not reach the MMU, and its address is none that is too wide for the guest.",
         ).told("the MMU is not asked", "KVM: the MMU handles every EPT violation"),
+        Wrong(
+            "too-wide-mapped",
+            all_of(asked.reached, exit_.emulates_illegal_gpa, exit_.illegal_gpa),
+            "The MMU maps an address that the guest's processor would refuse as too wide.",
+        ).told("the MMU is asked", "SDM 4.1.4, 4.7: bits above MAXPHYADDR are reserved, and the access faults"),
         Wrong(
             "address",
             all_of(asked.reached, ne(asked.gpa, exit_.guest_physical_address)),
@@ -357,6 +362,7 @@ THEOREMS = (
             Catch("ept-user-of-paging-structure", "user-without-translation"),
             Catch("ept-stage-without-linear-address", "guest-page"),
             Catch("ept-fetch-lost", "fetch"),
+            Catch("ept-too-wide-mapped", "too-wide-mapped"),
         ),
     ),
     Theorem(

@@ -45,8 +45,29 @@ def _forgotten(kvm: Kvm, made: InjectedFault) -> Claim:
     )
 
 
-def _flush(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+def _others_forget(kvm: Kvm) -> Claim:
+    told, name = kvm.exits.injected_ept_violation(), "nested_ept_inject_page_fault()"
+    return never(
+        given(
+            shown=(Shown("address", told.address), Shown("L1's log of pages is full", told.pml_full)),
+            evidence=told.evidence,
+            part=name,
+        ),
+        Wrong(
+            "stays-in-others",
+            all_of(negate(told.pml_full), negate(told.others_forget)),
+            f"{name} leaves what other roots for the same tables of L1's have of the address.",
+        ).told(
+            "L2 may use it again with another EPTP",
+            "SDM 30.4.3.1: an EPT violation invalidates what is cached of its address for the tables of its EPTP",
+        ),
+    )
+
+
+def _flush(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     yield from (_forgotten(kvm, kvm.injected_faults.injected(nested)) for nested in (False, True))
+    if vendor is Vendor.INTEL:
+        yield _others_forget(kvm)
 
 
 # -- fault.injected ------------------------------------------------------------------------------------------
@@ -105,11 +126,15 @@ THEOREMS = (
     Theorem(
         name="flush.injected",
         claim="A guest may be given a page fault for an entry that is present and well-formed. What is cached of its "
-        "address is forgotten before, below the root in use and in the tables in which the fault is.",
-        source="SDM 5.10.4.1; APM 5.5.2; KVM's comment in __kvm_inject_emulated_page_fault()",
+        "address is forgotten before, below the root in use and in the tables in which the fault is. Of a fault in "
+        "L1's EPT so is what other roots for the same tables have.",
+        source="SDM 5.10.4.1, 30.4.3.1; APM 5.5.2; KVM's comment in __kvm_inject_emulated_page_fault()",
         assumes=("what forgets an address does so by flush.address",),
         state=several(_flush),
-        catches=(Catch("injected-fault-stays-cached", "stays-cached"),),
+        catches=(
+            Catch("injected-fault-stays-cached", "stays-cached"),
+            Catch("injected-fault-stays-in-others", "stays-in-others"),
+        ),
     ),
     Theorem(
         name="fault.injected",

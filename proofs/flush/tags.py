@@ -6,12 +6,16 @@ from collections.abc import Iterator
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
-from mmuproof.model.tlb_flushes import VmxFlush
+from mmuproof.model.tlb_flushes import OwnVmcb, VmxFlush
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
-from mmuproof.smt.terms import all_of, any_of, eq, ite, ne, negate
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import all_of, any_of, eq, ite, ne, negate, ult
 
+_ASIDS = "APM 15.16: what is cached has the ASID that it was made with, on each processor; KVM counts them for each"
+_PROCESSORS = 64
+"""How many processors every tree is configured for."""
 _TAGS = "SDM 31.4.1: what is cached of guest-physical addresses is told apart by EPTP, of linear ones by VPID as well"
 
 
@@ -61,7 +65,58 @@ def _of_guest(kvm: Kvm, _vendor: Vendor) -> Claim:
     )
 
 
+def _moved(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for used in OwnVmcb:
+        made = kvm.tlb_flushes.moved(used)
+        moved = ne(made.former, made.processor)
+        there = Assumption("a processor is one of those that the kernel is built for", ult(made.processor, _PROCESSORS))
+        shown = (
+            Shown("processor", made.processor),
+            Shown("processor before", made.former),
+            Shown("generation", made.generation),
+            Shown("generation of the other VMCB", made.other_generation),
+        )
+        yield never(
+            given(there, shown=shown, evidence=made.evidence, part=used.value),
+            Wrong(
+                "asid-kept",
+                all_of(moved, ne(made.generation, 0)),
+                "A vCPU runs on another processor with the ASID that it had on the one before.",
+            ).told("another may have it there", _ASIDS),
+            Wrong(
+                "clean-kept",
+                all_of(moved, ne(made.clean, 0)),
+                "A processor that has not seen a VMCB need not read all of it.",
+            ).told("a clean bit is set", "APM 15.15.1: clean bits are valid on the processor that ran the VMCB last"),
+            Wrong("not-noted", ne(made.noted, made.processor), "The processor that a VMCB runs on is not noted.").told(
+                "another is noted", "KVM's comment in pre_svm_run()"
+            ),
+        )
+        yield never(
+            given(there, shown=shown, evidence=made.evidence, part=f"{used.value}, the other VMCB"),
+            Wrong(
+                "other-asid-kept",
+                all_of(moved, ne(made.other_generation, 0)),
+                "A vCPU that has moved gets an ASID, and its other VMCB takes it for one of the processor before.",
+            ).told("another may have it there", _ASIDS),
+        )
+
+
 THEOREMS = (
+    Theorem(
+        name="flush.moved",
+        claim="A vCPU of AMD's that runs on another processor than before gets a new ASID for each of its VMCBs, which "
+        "share it, and the processor is told to read all of the VMCB.",
+        source="APM 15.15.1, 15.16; KVM's comment in pre_svm_run() of 7.3",
+        assumes=(
+            "a VMCB whose generation is not that of the processor gets a new ASID",
+            "0 is the generation of no processor",
+            "a processor is one of those that the kernel is built for",
+        ),
+        vendors=(Vendor.AMD,),
+        state=several(_moved),
+        catches=(Catch("moved-down-keeps-asid", "asid-kept"),),
+    ),
     Theorem(
         name="flush.tag",
         claim="A flush of what KVM's tables translate makes the processor forget what it has cached of the root in "

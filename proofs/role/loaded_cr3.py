@@ -26,8 +26,8 @@ def _loaded_cr3(kvm: Kvm, vendor: Vendor) -> Claim:
     loaded = kvm.hardware_controls.load_cr3(vendor)
     guests = all_of(loaded.told, loaded.with_tdp, negate(loaded.unpaged))
     own = all_of(loaded.told, negate(loaded.with_tdp))
-    # A processor that is told nothing goes on with the guest's CR3, which it has: only with EPT.
-    skipped = all_of(negate(loaded.told), any_of(negate(loaded.with_tdp), loaded.unpaged))
+    # A processor that is told nothing goes on with the guest's CR3, which it has: only with EPT, and if it has it.
+    skipped = all_of(negate(loaded.told), any_of(negate(loaded.with_tdp), loaded.unpaged, loaded.changed))
     lam = loaded.cr3 & _LAM
     wrong_lam = all_of(ne(lam, 0), ne(lam, loaded.guest_cr3 & _LAM))
     is_amd = boolean(vendor is Vendor.AMD)
@@ -72,8 +72,8 @@ def _loaded_cr3(kvm: Kvm, vendor: Vendor) -> Claim:
             "Nested paging begins at another page than the root of KVM's tables, or takes it for one not encrypted.",
         ).told("another nested CR3", "APM 15.25.3, 7.10.3: nCR3 has the address of the tables, and the C-bit"),
         Wrong(
-            "not-loaded", skipped, "The processor goes on with the CR3 that it has, which is that of other tables."
-        ).told("CR3 is not written", "KVM: without EPT CR3 is the root"),
+            "not-loaded", skipped, "The processor goes on with the CR3 that it has, which may be that of other tables."
+        ).told("CR3 is not written", "KVM: without EPT CR3 is the root; SDM 28.3.1: with EPT it is the guest's"),
         Wrong("not-noted", negate(loaded.noted), "The processor may go on with what it has cached of the VMCB.").told(
             "the clean bit stays", "APM 15.15.3: bits 4 and 5 are clear where nCR3 and CR3 have changed"
         ),
@@ -101,6 +101,7 @@ THEOREMS = (
             Catch("ncr3-of-guest", "nested-root-wrong"),
             Catch("npt-cr3-is-root", "another-cr3"),
             Catch("shadow-cr3-without-pcid", "another-root"),
+            Catch("guests-cr3-stale", "not-loaded"),
         ),
     ),
 )

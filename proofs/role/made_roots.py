@@ -101,6 +101,11 @@ def _made_roots(kvm: Kvm, vendor: Vendor) -> Claim:
             "another-page", any_of(of_whole, *wrong_page), "A root shadows another table of the guest's than it is for."
         ).told("mmu_alloc_root() is asked for another page", "KVM: the guest's table, and the quarter of it"),
         Wrong(
+            "root-unseen",
+            all_of(made.done, negate(made.root_visible)),
+            "Tables are shadowed without asking whether they begin where there is memory.",
+        ).told("roots are made", "KVM's comment in mmu_alloc_shadow_roots(): a root of no slot gets the dummy root"),
+        Wrong(
             "entry-wrong",
             any_of(*wrong_entry),
             "An entry of the PAE root does not just lead to its page, encrypted as the host's memory is.",
@@ -183,9 +188,10 @@ def _strays(made: DirectRootsMade) -> Iterator[Bool]:
 THEOREMS = (
     Theorem(
         name="role.made-roots",
-        claim="The roots that shadow a guest's tables are for just those tables. The entries of a PAE root and of the "
-        "tables above it are present where the guest has a table, lead to its page, and are encrypted as the host's "
-        "memory is. They have nothing else that the processor would take for reserved or for a restriction.",
+        claim="The roots that shadow a guest's tables are for just those tables, if they begin in memory. The entries "
+        "of a PAE root and of the tables above it are present where the guest has a table, lead to its page, and are "
+        "encrypted as the host's memory is. They have nothing else that the processor would take for reserved or for "
+        "a restriction.",
         source="SDM 5.4.1, Table 5-8; APM 5.2.3, 5.3; KVM's comments in mmu_alloc_shadow_roots()",
         assumes=(
             "a page of the host is aligned, and its address has 52 bits at most and none for encryption",
@@ -198,6 +204,7 @@ THEOREMS = (
             Catch("pae-root-entry-writable", "entry-wrong"),
             Catch("special-root-read-only", "entry-wrong"),
             Catch("first-quadrant-four-times", "another-page"),
+            Catch("root-outside-memory", "root-unseen"),
         ),
     ),
     Theorem(

@@ -59,6 +59,21 @@ def _asked(kvm: Kvm, change: RootChange) -> Claim:
             all_of(root.asked, negate(root.same_tables)),
             f"{caller} asks for the root of other tables than the vCPU uses then.",
         ).told("another address", "KVM: the tables that the vCPU has afterwards"),
+        Wrong(
+            "illegal-cr3",
+            all_of(root.done, negate(root.legal)),
+            f"{caller} loads a CR3 that nobody has asked about, or that the guest cannot have.",
+        ).told("CR3 is loaded", "SDM 27.3.1.1, APM 15.5.1, SDM MOV to CR: bits above MAXPHYADDR are reserved"),
+        Wrong(
+            "pdptes-unloaded",
+            all_of(root.done, root.pdptes_due, negate(all_of(root.pdptes_read, root.pdptes_loaded))),
+            f"{caller} goes on in PAE paging without the PDPTEs that CR3 has.",
+        ).told("they are not loaded", "SDM 4.4.1: a load of CR3 loads them, and fails if it cannot"),
+        Wrong(
+            "pdptes-by-cr3",
+            all_of(root.pdptes_read, negate(root.pdptes_due)),
+            f"{caller} reads PDPTEs by CR3 where the processor does not find them by it.",
+        ).told("they are read from memory", "SDM 27.3.2.4: with EPT they are fields of the VMCS"),
     )
 
 
@@ -153,7 +168,8 @@ THEOREMS = (
     Theorem(
         name="role.new-root",
         claim="Whatever changes the tables of a vCPU's MMU asks for the root of just those tables, and does so after "
-        "the MMU has the role that goes with the new registers.",
+        "the MMU has the role that goes with the new registers. A CR3 that is loaded is one that the guest can have, "
+        "and PDPTEs are loaded by it where the processor would.",
         source="SDM 4.10.4.1, APM 5.5.1; KVM: kvm_mmu_new_pgd() looks for a root by the MMU's role",
         assumes=(
             "kvm_init_mmu() sets up the role that belongs to the registers: role.root-tdp, role.root-shadow",
@@ -163,6 +179,7 @@ THEOREMS = (
         catches=(
             *showing("old-role", "nested-ept-root-before-role", "nested-root-before-set-up"),
             Catch("cr3-keeps-root", "old-root"),
+            Catch("nested-cr3-unjudged", "illegal-cr3"),
         ),
     ),
     Theorem(

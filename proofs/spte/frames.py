@@ -116,6 +116,11 @@ def _sought(kvm: Kvm, _vendor: Vendor) -> Claim:
             "A fault is told only after the search for its frame how often memory had been taken away.",
         ).told("a later count", "KVM's comment at mmu_invalidate_retry(): the count is read before the frame is"),
         Wrong(
+            "kind-before-count",
+            all_of(found.kind_asked, found.kind_uncounted),
+            "It is asked of which kind the memory is before the fault is told how often memory had been taken away.",
+        ).told("a later count", "KVM's comment in it: a change of the kind counts as memory that is taken away"),
+        Wrong(
             "read-only-refused",
             all_of(found.read_only, negate(found.emulates)),
             "A write where the host lets nobody write is not emulated.",
@@ -145,8 +150,8 @@ THEOREMS = (
     Theorem(
         name="fault.sought",
         claim="A fault is mapped only if it is for memory of the kind that its frame has, and never with the page of "
-        "L1's APIC for L2 or where the processor does not serve that. Before its frame is looked for it is noted how "
-        "often memory was taken away. A write where nobody may write is emulated.",
+        "L1's APIC for L2 or where the processor does not serve that. Before its frame is looked for, and the kind of "
+        "its memory, it is noted how often memory was taken away. A write where nobody may write is emulated.",
         source="KVM's comments in kvm_mmu_faultin_pfn(), kvm_handle_error_pfn() and at mmu_invalidate_retry(); the "
         "KVM API: KVM_MEM_READONLY",
         assumes=("MAXPHYADDR of the host is 32 to 52", "what is found is for the fault's frame: fault.host-asked"),
@@ -155,6 +160,7 @@ THEOREMS = (
             Catch("fault-of-other-kind", "other-kind"),
             Catch("apic-page-for-l2", "apic-page-of-l2"),
             Catch("fault-counted-late", "counted-late"),
+            Catch("fault-kind-before-count", "kind-before-count"),
             Catch("read-only-frame-refused", "read-only-refused"),
         ),
     ),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mmuproof.model.features import Feature
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.stores import LinkStored, SmallStored, SplitStored, Stored
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import Bool, all_of, any_of, eq, iff, ne, negate, ult
+from mmuproof.smt.terms import Bool, all_of, any_of, eq, iff, ite, ne, negate, ult
 
 _LEVELS = 5
 _MADE = "KVM: what was made for this entry"
@@ -150,6 +151,47 @@ def _split(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     yield _filled(kvm.stores.tdp_split())
 
 
+# -- stored.mirrored -----------------------------------------------------------------------------------------
+
+
+def _mirrored(kvm: Kvm, _vendor: Vendor) -> Claim:
+    made, name = kvm.stores.mirrored(), "tdp_mmu_set_spte_atomic()"
+    due = ite(made.changes, ite(made.failed, made.judged, made.made), made.before)
+    return never(
+        given(
+            shown=(
+                Shown("the entry before", made.before, kind=NumberKind.SPTE),
+                Shown("what was judged", made.judged, kind=NumberKind.SPTE),
+                Shown("what was made", made.made, kind=NumberKind.SPTE),
+                Shown("TDX fails", made.failed),
+                Shown("the entry afterwards", made.after, kind=NumberKind.SPTE),
+            ),
+            evidence=made.evidence,
+        ),
+        Wrong(
+            "not-what-was-judged",
+            all_of(made.changes, ne(made.before, made.judged)),
+            f"{name} changes TDX's entry although its mirror is another than was judged.",
+        ).told("TDX is asked", _LOCKLESS),
+        Wrong(
+            "open-meanwhile",
+            all_of(made.changes, ne(made.meanwhile, made.frozen)),
+            f"{name} lets others use an entry while TDX changes its own.",
+        ).told("the entry is not frozen", "KVM's comment in it: freeze the SPTE until the external change is done"),
+        Wrong("another-value", ne(made.after, due), f"{name} leaves a mirror that is not what TDX has.").told(
+            "another value", "KVM's comment in it: the old value if TDX could not, else the new one"
+        ),
+        Wrong("another-entry", made.beside, f"{name} changes another entry of the mirror than its own.").told(
+            "a neighbour changes", "KVM: an SPTE is made for one entry"
+        ),
+        Wrong(
+            "another-answer",
+            negate(iff(made.succeeds, all_of(made.changes, negate(made.failed)))),
+            f"{name} says wrongly whether the entry has been set.",
+        ).told("another answer", "KVM's comment at it: 0 if the SPTE was set"),
+    )
+
+
 _TABLES = (Vendor.INTEL, Vendor.AMD)
 
 THEOREMS = (
@@ -169,6 +211,17 @@ THEOREMS = (
             *showing("not-what-was-judged", "tdp-store-unjudged", "fast-fix-unjudged", "tdp-exchange-rereads"),
             Catch("tdp-store-beside", "another-entry"),
         ),
+    ),
+    Theorem(
+        name="stored.mirrored",
+        claim="An entry that mirrors one of TDX's is frozen while TDX changes its own. Then it holds the new value, or "
+        "what it held before where TDX could not; the caller is told which.",
+        source="KVM's comments in tdp_mmu_set_spte_atomic()",
+        assumes=("what changes TDX's entry says whether it could",),
+        vendors=(Vendor.INTEL,),
+        needs=(Need(Feature.MIRROR),),
+        state=alone(_mirrored),
+        catches=(Catch("mirror-set-after-failure", "another-value"), Catch("mirror-open-meanwhile", "open-meanwhile")),
     ),
     Theorem(
         name="stored.link",

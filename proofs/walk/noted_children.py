@@ -52,6 +52,30 @@ def _told(kvm: Kvm) -> Claim:
     )
 
 
+def _linked(kvm: Kvm) -> Claim:
+    made, name = kvm.unsync_notes.linked(), "__link_shadow_page()"
+    return never(
+        given(
+            shown=(
+                Shown("the page is out of sync", made.out_of_sync),
+                Shown("something below it is out of sync", made.below),
+            ),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong(
+            "link-unnoted",
+            all_of(any_of(made.out_of_sync, made.below), negate(made.notes)),
+            f"{name} lets an entry lead to a page that is out of sync, or has such pages below, and does not note it.",
+        ).told("a search by way of the entry does not find the page", _NOTES),
+        Wrong(
+            "link-noted-in-sync",
+            all_of(made.notes, negate(made.out_of_sync), negate(made.below)),
+            f"{name} notes an entry that leads to a page in sync.",
+        ).told("it is noted", _NOTES),
+    )
+
+
 def _taken_back(kvm: Kvm) -> Claim:
     made, name = kvm.unsync_notes.taken_back(), "clear_unsync_child_bit()"
     return never(
@@ -132,7 +156,7 @@ def _way(kvm: Kvm, level: int, begins: bool) -> Claim:
 
 
 def _notes(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
-    yield from (_noted(kvm), _told(kvm), _taken_back(kvm), _taken_back_above(kvm))
+    yield from (_noted(kvm), _told(kvm), _linked(kvm), _taken_back(kvm), _taken_back_above(kvm))
     for count in (0, 1, ROOM - 1):
         yield _found(kvm, count)
     for level in range(1, STEPS + 2):
@@ -145,7 +169,8 @@ THEOREMS = (
     Theorem(
         name="walk.noted-children",
         claim="Where something below an entry gets out of sync, the entry is noted and counted once. If it is the "
-        "first of its page, each entry that leads to the page is noted too. On the way up from a page that is in sync "
+        "first of its page, each entry that leads to the page is noted too. So is one that begins to lead to such a "
+        "page. On the way up from a page that is in sync "
         "again, an entry is no longer noted exactly where nothing else below it is out of sync. What a search finds is "
         "kept, with the way to it, until there is no room for more.",
         source="KVM: unsync_child_bitmap and unsync_children say below which entries pages out of sync are",
@@ -159,6 +184,7 @@ THEOREMS = (
             Catch("noted-parents-untold", "above-untold"),
             Catch("noted-counted-twice", "miscounted"),
             Catch("noted-parents-skipped", "parent-passed-over"),
+            Catch("noted-link-forgotten", "link-unnoted"),
             Catch("noted-count-kept", "count-kept"),
             Catch("noted-cleared-too-far", "forgotten-above"),
             Catch("noted-found-without-end", "no-room-told"),

@@ -251,6 +251,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_mmu_zap_all", MMU_C, "a page that was given up is on no list of all pages"),
     Assertion("kvm_tdp_page_prefault", MMU_C, "a fault that is made up is answered as others are", since="7.2"),
     Assertion("kvm_tdp_mmu_map_private_pfn", MMU_C, "VMs with private memory have the TDP MMU", since="7.2"),
+    Assertion("prepare_vmcs02_rare", NESTED_VMX_C, "a list of MSRs to be stored has room for one more", since="7.2"),
     Assertion("hv_tlb_flush_enqueue", "arch/x86/kvm/hyperv.c", "a list takes what it has room for", since="7.2"),
     Assertion("clear_unsync_child_bit", MMU_C, "an entry that is no longer noted was counted"),
     Assertion("mmu_pages_first", MMU_C, "the first page that is found is the one from which it was searched"),

@@ -78,6 +78,9 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "kvm_may_have_shadow_mmu_sptes": ("slot.aged", "the VM's count of tables, and whether the TDP MMU is in use"),
         "kvm_gfn_is_write_tracked": ("slot.written-table", _OWN_RESULT),
         "is_page_fault_stale": ("fault.out-of-date", _OWN_RESULT),
+        "update_transition_efer": ("role.run-registers", "the register that the processor runs the guest with"),
+        "nested_svm_is_exception_vmexit": ("fault.routed", _OWN_RESULT),
+        "nested_vmx_is_exception_vmexit": ("fault.routed", _OWN_RESULT),
         # Operations, whose results say whether something was changed.
         "get_mmio_spte": ("mmio.found", _OWN_RESULT),
         "kvm_arch_setup_async_pf": ("fault.later", _OWN_RESULT),
@@ -92,6 +95,9 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "tdp_mmu_zap_leafs": ("spte.flush", _OWN_RESULT),
         "write_protect_gfn": ("spte.flush", _OWN_RESULT),
         # Of these it is looked at who is called, and not what is answered.
+        "is_pae_paging": ("role.new-root", _WHO),
+        "kvm_vcpu_is_legal_cr3": ("role.new-root", _WHO),
+        "kvm_vcpu_is_legal_gpa": ("gating.accepted-eptp", _WHO),
         "kvm_mmu_zap_collapsible_spte": ("slot.swept", _WHO),
         "kvm_tdp_mmu_wrprot_slot": ("slot.swept", _WHO),
         "shadow_mmu_try_split_huge_pages": ("slot.swept", _WHO),

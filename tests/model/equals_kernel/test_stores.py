@@ -16,6 +16,7 @@ _OPERATIONS: dict[str, Callable[[Stores], object]] = {
     "tdp_map": lambda stores: stores.tdp_map(),
     "tdp_link": lambda stores: stores.tdp_link(),
     "tdp_split": lambda stores: stores.tdp_split(),
+    "mirrored": lambda stores: stores.mirrored(),
     "shadow_map": lambda stores: stores.shadow_map(),
     "shadow_link": lambda stores: stores.shadow_link(),
     "fast_fix": lambda stores: stores.fast_fix(),

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.kernel
 _PARTIAL = set(CheckKind)
 
 
-@pytest.mark.parametrize("what", ["noted", "parents_told", "taken_back", "taken_back_above"])
+@pytest.mark.parametrize("what", ["noted", "parents_told", "linked", "taken_back", "taken_back_above"])
 def test_what_is_noted(both: Both, what: str) -> None:
     prove_equal(*(getattr(kvm.unsync_notes, what)() for kvm in both), partial=_PARTIAL)
 
