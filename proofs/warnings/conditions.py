@@ -225,7 +225,7 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 
 UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_mmu_commit_zap_page", MMU_C, "a page that is freed was given up, and is no root in use"),
-    Assertion("tdp_mmu_iter_cond_resched", TDP_MMU_C, "a walk that gave way has begun anew before it gives way again"),
+    Assertion("handle_changed_spte", TDP_MMU_C, "what is done for a change that is made cannot fail", since="7.2"),
     Assertion("kvm_handle_page_fault", MMU_C, "the error code of an exception has 32 bits", since="7.2"),
     Assertion("kvm_handle_page_fault", MMU_C, "the host has only matters of its own that are known"),
     Assertion("__kvm_mmu_create", MMU_C, "no mask of encryption is in use where tables have three levels"),

@@ -30,6 +30,7 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "kvm_mmu_page_ad_need_write_protect": ("setting.write-protection", "PML, and whose page it is"),
         "is_mirror_sp": ("setting.mirror", "the page's role"),
         "is_guest_mode": ("setting.modes", "the vCPU's flags"),
+        "tdp_mmu_iter_cond_resched": ("loop.yield", "whether the lock was given up"),
         "kvm_memslots_have_rmaps": ("setting.reverse-maps", "which MMUs the VM uses"),
         "is_smm": ("setting.modes", "the vCPU's flags"),
         "mmu_has_mbec": ("entry.present", "bit 10 makes an entry present exactly with the MBEC that L1 asks for"),
