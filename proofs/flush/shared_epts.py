@@ -44,7 +44,8 @@ THEOREMS = (
     Theorem(
         name="flush.shared-tables",
         claim="Before L1 is told of an EPT violation or misconfiguration, each root that the vCPU had before is "
-        "synchronized at the address, if it is for the tables at the address in L2's EPTP, whatever else its own says.",
+        "synchronized at the address, if it is for the tables at the address in L2's EPTP. What else its own EPTP says "
+        "does not matter.",
         source="SDM 31.4.3.1; KVM's comment in nested_ept_inject_page_fault()",
         assumes=(
             "the root in use is synchronized by whoever gives L1 the fault: fault.injected",

@@ -120,7 +120,7 @@ THEOREMS = (
     Theorem(
         name="flush.tag",
         claim="A flush of what KVM's tables translate makes the processor forget what it has cached of the root in "
-        "use, which it is told by the very EPTP that VM entry has: another one is refused, or means other tables. "
+        "use. It is told by the very EPTP that VM entry has: another one is refused, or means other tables. "
         "Without EPT, and for what the guest's tables translate, it forgets what has the VPID in use, that of "
         "L2 while L2 runs with one of its own.",
         source="SDM 31.4.1, 31.4.3.1; SDM vol. 3, INVEPT",

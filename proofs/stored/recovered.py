@@ -91,7 +91,7 @@ THEOREMS = (
     Theorem(
         name="stored.recovered",
         claim="What is to be stored as a huge page in place of a table is made of an entry of this table, or of one "
-        "below, that maps a page, and for the level of the entry that leads to the table.",
+        "below, that maps a page. It is made for the level of the entry that leads to the table.",
         source="KVM's comments at tdp_mmu_make_huge_spte() and make_huge_spte(); SDM 31.3.2, APM 5.4.1",
         assumes=(
             "make_huge_spte() makes what spte.collapse says, and loop.range stores it",
@@ -104,8 +104,8 @@ THEOREMS = (
     ),
     Theorem(
         name="flush.recovered",
-        claim="Once a huge page is in place of a table, a flush is due until it is done: before others are let in, or "
-        "at the end of the walk, of all frames of the slot, before tables that nothing leads to may be freed.",
+        claim="Once a huge page is in place of a table, a flush is due until it is done. That is before others are let "
+        "in, or at the end of the walk, of all frames of the slot. Tables that nothing leads to are not freed before.",
         source="SDM 5.10.4.2; KVM's comments at tdp_mmu_iter_cond_resched() and in kvm_recover_nx_huge_pages()",
         assumes=("tdp_mmu_iter_cond_resched() flushes before it lets go of the lock, if it is told to: loop.yield",),
         needs=(Need(Feature.COLLAPSE),),
