@@ -20,7 +20,11 @@ PAGE = Cut(
     reason="finds the page that is to stand for a huge one, by stored.shadow-split",
 )
 MAKE = tuple(
-    Cut(function=name, reason="makes a small SPTE of a huge one, by spte.split; of what, and for which, is looked at")
+    Cut(
+        function=name,
+        reason="makes a small SPTE of a huge one, by spte.split; of what, and for which, is looked at",
+        watched=True,
+    )
     for name in (functions.MAKE_SMALL_SPTE, functions.MAKE_HUGE_PAGE_SPLIT_SPTE)
 )
 FRAME = Cut(

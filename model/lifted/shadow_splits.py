@@ -96,7 +96,7 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
         )
         makes = session.calls(*(cut.function for cut in cuts.MAKE))
         frames, lists, links = (session.calls(cut.function) for cut in (cuts.FRAME, cuts.LIST, cuts.LINK))
-        wanted = (huge_spte, role, index)
+        wanted = {"huge_spte": huge_spte, "role": role, "index": index}
         of_frame = all_of(
             *(
                 any_of(negate(call.guard), all_of(is_given(call, pointer_to(page)), eq(numbers_given(call)[0], index)))
@@ -123,7 +123,7 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
                     all_of(
                         looked_at,
                         call.guard,
-                        *(eq(told, each) for told, each in zip(numbers_given(call), wanted, strict=True)),
+                        *(eq(session.argument(call, name), each) for name, each in wanted.items()),
                     )
                     for call in makes
                 )
