@@ -59,33 +59,6 @@ class OwnWalkBegun:
     evidence: Evidence
 
 
-@dataclass(frozen=True, kw_only=True)
-class NestedPdpte:
-    """How a PDPTE of nested page tables is read.
-
-    Attributes:
-        index: which of the four it is (32).
-        nested_cr3: what L1 has told (64).
-        reads: it is read, of the memory of L1.
-        address: from where (64).
-        length: how many bytes (32).
-        fails: that fails.
-        content: what is there (64).
-        answer: what is given (64).
-        evidence: how it came about.
-    """
-
-    index: BitVec
-    nested_cr3: BitVec
-    reads: Bool
-    address: BitVec
-    length: BitVec
-    fails: Bool
-    content: BitVec
-    answer: BitVec
-    evidence: Evidence
-
-
 class WalkStarts(ABC):
     """Where walks begin."""
 
@@ -96,7 +69,3 @@ class WalkStarts(ABC):
     @abstractmethod
     def own(self) -> OwnWalkBegun:
         """``kvm_mmu_get_guest_pgd()``."""
-
-    @abstractmethod
-    def pdpte(self) -> NestedPdpte:
-        """``nested_svm_get_tdp_pdptr()``."""

@@ -18,5 +18,3 @@ OTHER = tuple(
 """A function that is not known, as it is called through the pointer."""
 CACHED = replace(REGISTER_CACHED, gives=bv(1, 8))
 OWN: tuple[Cut, ...] = (*common.CUTS, CACHED, *OTHER)
-READ = roots.READ_LIST
-PDPTE: tuple[Cut, ...] = (*common.CUTS, READ)

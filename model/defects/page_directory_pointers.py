@@ -23,6 +23,11 @@ class _KeepsFormerRoot(ReferencePageDirectoryPointers):
         return FALSE
 
 
+class _NestedFromPageStart(ReferencePageDirectoryPointers):
+    def _begins_nested(self, nested_cr3: BitVec) -> BitVec:
+        return bv(0, 32)
+
+
 class _NestedUnaligned(ReferencePageDirectoryPointers):
     def _begins_nested(self, nested_cr3: BitVec) -> BitVec:
         return resize(nested_cr3, 32) & 0xFFF
@@ -53,6 +58,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(!tdp_enabled && memcmp\(",
         "if (tdp_enabled && memcmp(",
         _pointers(_KeepsFormerRoot),
+    ),
+    defect(
+        "nested-pdptes-from-page-start",
+        "The four entries at the nested CR3 are read from the first of its page.",
+        _NESTED_SVM_C,
+        r"\(cr3 & GENMASK\(11, 5\)\) \+ index",
+        "index",
+        _pointers(_NestedFromPageStart),
     ),
     defect(
         "nested-pdptes-unaligned",

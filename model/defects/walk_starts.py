@@ -10,12 +10,12 @@ from mmuproof.model.reference.walk_starts import ReferenceWalkStarts
 from mmuproof.model.walk_starts import NestedTables
 from mmuproof.smt.terms import BitVec, Bool, boolean, var
 
-_MMU_C, _VMX_C, _SVM_C = (f"arch/x86/kvm/{each}.c" for each in ("mmu/mmu", "vmx/nested", "svm/nested"))
+_MMU_C, _VMX_C, _SVM_C = (f"arch/x86/kvm/{each}" for each in ("mmu/mmu.c", "vmx/nested.c", "svm/nested.c"))
 
 
-class _VmcsLinkPointer(ReferenceWalkStarts):
+class _EptAtCr3(ReferenceWalkStarts):
     def _tables(self, tables: NestedTables, told: BitVec) -> BitVec:
-        return var("vmcs12->vmcs_link_pointer", 64) if tables is NestedTables.EPT else told
+        return var("vmx->vcpu.arch.cr3", 64) if tables is NestedTables.EPT else told
 
 
 class _OwnCr3(ReferenceWalkStarts):
@@ -33,23 +33,18 @@ class _AlwaysCr3(ReferenceWalkStarts):
         return var("vcpu->arch.cr3", 64)
 
 
-class _FirstOfPage(ReferenceWalkStarts):
-    def _within_page(self) -> int:
-        return 0
-
-
 def _begins(variant: type[ReferenceWalkStarts]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, walk_starts=variant)
 
 
 DEFECTS: tuple[Defect, ...] = (
     defect(
-        "starts-at-link-pointer",
-        "The walk of L1's EPT begins at another field of its VMCS.",
+        "starts-ept-at-cr3",
+        "The walk of L1's EPT begins at the tables of the guest that runs.",
         _VMX_C,
-        r"return get_vmcs12\(vcpu\)->ept_pointer;",
-        "return get_vmcs12(vcpu)->vmcs_link_pointer;",
-        _begins(_VmcsLinkPointer),
+        r"(get_guest_pgd\s*= )nested_ept_get_eptp;",
+        r"\1kvm_read_cr3;",
+        _begins(_EptAtCr3),
     ),
     defect(
         "starts-at-own-cr3",
@@ -74,13 +69,5 @@ DEFECTS: tuple[Defect, ...] = (
         r"return (\w+)->get_guest_pgd\(vcpu\);",
         "return kvm_read_cr3(vcpu);",
         _begins(_AlwaysCr3),
-    ),
-    defect(
-        "starts-at-first-of-page",
-        "The four entries at the nested CR3 are read from the first of its page.",
-        _SVM_C,
-        r"\(cr3 & GENMASK\(11, 5\)\) \+ index \* 8",
-        "index * 8",
-        _begins(_FirstOfPage),
     ),
 )

@@ -8,20 +8,19 @@ from mmuproof.lift.machine.values import FunctionRef, Target, as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import walk_starts as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import left_by
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, vcpu_svm, vcpu_vmx, vmcb_fields, vmcs12_fields
 from mmuproof.model.set_ups import handler_number
-from mmuproof.model.walk_starts import NestedPdpte, NestedTables, NestedWalkBegun, OwnWalkBegun, WalkStarts
-from mmuproof.smt.terms import TRUE, BitVec, boolean, bv, ne, var, zext
+from mmuproof.model.walk_starts import NestedTables, NestedWalkBegun, OwnWalkBegun, WalkStarts
+from mmuproof.smt.terms import TRUE, BitVec, boolean, bv, var
 
 _FAULTS = {
     NestedTables.EPT: functions.NESTED_EPT_INJECT_PAGE_FAULT,
     NestedTables.NPT: functions.NESTED_SVM_INJECT_NPF_EXIT,
 }
-_OWN, _PREFIX, _PAGE = "get_guest_cr3", f"{kvm_vcpu.IN_VENDORS}.", 12
+_OWN, _PREFIX = "get_guest_cr3", f"{kvm_vcpu.IN_VENDORS}."
 
 
 class LiftedWalkStarts(WalkStarts, Remembers):
@@ -71,19 +70,21 @@ class LiftedWalkStarts(WalkStarts, Remembers):
     def own(self) -> OwnWalkBegun:
         """See `WalkStarts.own`."""
         name = self._mmu.function(_OWN).name
-        known = self._asked(FunctionRef(name, known=True))
-        other = self._asked(FunctionRef(kvm_mmu.GET_GUEST_PGD, known=False, member=kvm_mmu.GET_GUEST_PGD))
-        (call,) = other[0].session.calls(*(cut.function for cut in cuts.OTHER))
+        own, vcpu, tables = self._asked(FunctionRef(name, known=True))
+        another = FunctionRef(kvm_mmu.GET_GUEST_PGD, known=False, member=kvm_mmu.GET_GUEST_PGD)
+        bench, _, other = self._asked(another)
+        calls = bench.session.calls(*(cut.function for cut in cuts.OTHER))
         return OwnWalkBegun(
             function=bv(handler_number(_OWN), 32),
-            tables=known[1],
-            cr3=known[0].read(known[2], kvm_vcpu.CR3),
-            other=other[1],
-            others=var(call.tag, 64),
-            evidence=known[0].session.evidence(),
+            tables=tables,
+            cr3=own.read(vcpu, kvm_vcpu.CR3),
+            other=other,
+            # Of a function that nobody asks it is not known what it gives.
+            others=var(calls[0].tag if calls else f"{kvm_mmu.GET_GUEST_PGD}()", 64),
+            evidence=own.session.evidence(),
         )
 
-    def _asked(self, function: FunctionRef) -> tuple[Bench, BitVec, Object]:
+    def _asked(self, function: FunctionRef) -> tuple[Bench, Object, BitVec]:
         """Where the tables begin, by what is left for the question."""
         bench = Bench(self._mmu, cuts.OWN)
         vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
@@ -92,28 +93,7 @@ class LiftedWalkStarts(WalkStarts, Remembers):
         walk, place = mmus.find(Part.GUEST_WALK), mmus.place(Part.GUEST_WALK, kvm_mmu.GET_GUEST_PGD)
         bench.memory.write(vcpu, place.offset, place.width, Pointer((Target(guard=TRUE, function=function),)))
         bench.objects |= dict.fromkeys(kvm_mmu.WALKERS, pointer_to(vcpu, walk.offset))
-        return bench, bench.integer(functions.KVM_MMU_GET_GUEST_PGD), vcpu
-
-    @once
-    def pdpte(self) -> NestedPdpte:
-        """See `WalkStarts.pdpte`."""
-        bench = Bench(self._svm, cuts.PDPTE)
-        svm, index = bench.add("svm", vcpu_svm.STRUCT), var("index", 32)
-        bench.lend_vcpu(svm)
-        answer = bench.integer("nested_svm_get_tdp_pdptr", index=index)
-        session = bench.session
-        call = session.only_call(cuts.READ.function)
-        return NestedPdpte(
-            index=index,
-            nested_cr3=bench.read(svm, vcpu_svm.NESTED_CTL_NESTED_CR3),
-            reads=call.guard,
-            address=(session.argument(call, "gfn") << _PAGE) + zext(session.argument(call, "offset"), 64),
-            length=session.argument(call, "len"),
-            fails=ne(var(call.tag, 32), 0),
-            content=left_by(call, cuts.READ, 64),
-            answer=answer,
-            evidence=session.evidence(),
-        )
+        return bench, vcpu, bench.integer(functions.KVM_MMU_GET_GUEST_PGD)
 
 
 def _left(bench: Bench, owner: Object, mmus: Mmus, name: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.set_ups import handler_number
-from mmuproof.model.walk_starts import NestedPdpte, NestedTables, NestedWalkBegun, OwnWalkBegun, WalkStarts
-from mmuproof.smt.terms import TRUE, BitVec, Bool, bv, eq, ite, negate, resize, var, zext
+from mmuproof.model.walk_starts import NestedTables, NestedWalkBegun, OwnWalkBegun, WalkStarts
+from mmuproof.smt.terms import TRUE, BitVec, Bool, bv, var
 
 _EPTP, _NESTED_CR3 = var("vmcs12->ept_pointer", 64), var("svm->nested.ctl.nested_cr3", 64)
 _CR3, _OTHER = var("vcpu->arch.cr3", 64), var("get_guest_pgd()", 64)
-_PAGE, _ENTRY = 12, 8
 
 
 class ReferenceWalkStarts(ReferenceArea, WalkStarts):
@@ -49,24 +48,3 @@ class ReferenceWalkStarts(ReferenceArea, WalkStarts):
     def _other(self) -> BitVec:
         """Where tables begin that are not those at CR3."""
         return _OTHER
-
-    def pdpte(self) -> NestedPdpte:
-        """See `WalkStarts.pdpte`."""
-        index, fails = var("index", 32), negate(eq(var("kvm_vcpu_read_guest_page()", 32), 0))
-        content = var("pdpte after kvm_vcpu_read_guest_page()", 64)
-        offset = resize(_NESTED_CR3 & self._within_page(), 32) + index * _ENTRY
-        return NestedPdpte(
-            index=index,
-            nested_cr3=_NESTED_CR3,
-            reads=TRUE,
-            address=((_NESTED_CR3 >> _PAGE) << _PAGE) + zext(offset, 64),
-            length=bv(_ENTRY, 32),
-            fails=fails,
-            content=content,
-            answer=ite(fails, bv(0, 64), content),
-            evidence=Evidence(),
-        )
-
-    def _within_page(self) -> int:
-        """Which bits of the nested CR3 say where in its page the four entries are."""
-        return 0xFE0

@@ -132,6 +132,7 @@ THEOREMS = (
         catches=(
             Catch("pdptes-from-page-start", "read-elsewhere"),
             Catch("pdptes-keep-root", "former-root-kept"),
+            Catch("nested-pdptes-from-page-start", "nested-elsewhere"),
             Catch("nested-pdptes-unaligned", "nested-elsewhere"),
             Catch("pdptes-last-given-twice", "another-given"),
         ),

@@ -14,8 +14,7 @@ from mmuproof.model.walk_starts import NestedTables
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.expected_roles import KINDS, asked
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
-from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import any_of, bv, eq, ite, ne, negate, ult, zext
+from mmuproof.smt.terms import bv, ne, negate
 
 _NESTED: Mapping[Vendor, NestedTables] = MappingProxyType(
     {Vendor.INTEL: NestedTables.EPT, Vendor.AMD: NestedTables.NPT}
@@ -27,10 +26,6 @@ _SAYS: Mapping[NestedTables, str] = MappingProxyType(
     }
 )
 _OWN_TABLES = "SDM 5.5, APM 5.3: CR3 has where a guest's own tables begin"
-_PDPTES = "APM 15.25.3, SDM 5.4.1: the four entries of PAE paging begin at a multiple of 32 bytes, which CR3 gives"
-_ENTRIES, _BYTES, _ALIGNED = 4, 8, 32
-_LONGEST = 52
-"""The widest physical address."""
 
 
 def _of_l1(kvm: Kvm, tables: NestedTables) -> Claim:
@@ -88,39 +83,9 @@ def _of_own(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
         )
 
 
-def _pdptes(kvm: Kvm) -> Claim:
-    made = kvm.walk_starts.pdpte()
-    right = (made.nested_cr3 & -_ALIGNED) + zext(made.index * _BYTES, 64)
-    return never(
-        given(
-            Assumption("there are four of them", ult(made.index, _ENTRIES)),
-            Assumption("the nested CR3 is a physical address", eq(made.nested_cr3 >> _LONGEST, 0)),
-            shown=(
-                Shown("nested CR3", made.nested_cr3),
-                Shown("index", made.index),
-                Shown("address that is read", made.address),
-            ),
-            evidence=made.evidence,
-            part="nested_svm_get_tdp_pdptr()",
-        ),
-        Wrong(
-            "other-entry",
-            any_of(negate(made.reads), ne(made.address, right), ne(made.length, _BYTES)),
-            "Of nested page tables of PAE paging another entry is read.",
-        ).told("another address", _PDPTES),
-        Wrong(
-            "other-content",
-            ne(made.answer, ite(made.fails, bv(0, 64), made.content)),
-            "Of nested page tables of PAE paging an entry is given that is not the one which was read.",
-        ).told("another entry", "KVM: an entry that cannot be read is none"),
-    )
-
-
 def _begun(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     if vendor in _NESTED:
         yield _of_l1(kvm, _NESTED[vendor])
-    if vendor is Vendor.AMD:
-        yield _pdptes(kvm)
     yield from _of_own(kvm, vendor)
 
 
@@ -128,17 +93,19 @@ THEOREMS = (
     Theorem(
         name="walk.begun",
         claim="A walk of L1's EPT begins at the EPT pointer of its VMCS, one of its nested page tables at nCR3, and a "
-        "walk of a guest's own tables at CR3. What L1's tables deny goes to L1. The four entries of PAE paging are "
-        "read where nCR3 says.",
+        "walk of a guest's own tables at CR3. What L1's tables deny goes to L1.",
         source="SDM 27.6.11, 5.4.1, 5.5; APM 15.25.3",
-        assumes=("what a walk does from there on is walk.reached", "which root is loaded is role.new-root"),
+        assumes=(
+            "what a walk does from there on is walk.reached",
+            "which root is loaded is role.new-root",
+            "where the entries of PAE paging are read is role.page-directory-pointers",
+        ),
         state=several(_begun),
         catches=(
-            Catch("starts-at-link-pointer", "starts-elsewhere"),
+            Catch("starts-ept-at-cr3", "starts-elsewhere"),
             Catch("starts-at-own-cr3", "starts-elsewhere"),
             Catch("starts-faults-to-l2", "faults-elsewhere"),
             Catch("starts-always-at-cr3", "starts-at-cr3"),
-            Catch("starts-at-first-of-page", "other-entry"),
         ),
     ),
 )
