@@ -96,6 +96,13 @@ class Behaviour:
 
     def has(self, path: str) -> bool:
         """Whether there is such a place in this version, whether the function looks at it or not."""
+        parent, _, last = path.rpartition(".")
+        # A union of several words has no members of such names.
+        word = last.startswith("word") and isinstance(union := self.type_at(parent), RecordType) and union.is_union
+        return word or self.type_at(path) is not None
+
+    def type_at(self, path: str) -> CType | None:
+        """The type of a place, whether the function looks at it or not; None if there is none in this version."""
         head, *parts = _PARTS.findall(path.lstrip("*"))
         type_ = self.roots(head)
         for part in parts:
@@ -105,14 +112,9 @@ class Behaviour:
                 continue
             if part.startswith("->"):
                 type_ = type_.target if isinstance(type_, PointerType) else None
-            if not isinstance(type_, RecordType):
-                return False
-            member = type_.members.get(part.lstrip("->."))
-            if member is None:
-                # A union of several words.
-                return type_.is_union and part.startswith(".word")
-            type_ = member.type
-        return type_ is not None
+            member = type_.members.get(part.lstrip("->.")) if isinstance(type_, RecordType) else None
+            type_ = None if member is None else member.type
+        return type_
 
     def owner(self, path: str) -> tuple[str, str] | None:
         """The struct and the member that a place is; no struct for a parameter, None if that is not known."""

@@ -11,17 +11,18 @@ from mmuproof.compare.behaviours import Behaviour
 from mmuproof.compare.encodings import Encoding, Kind, kind_of, kinds_of, unknown_rest
 from mmuproof.compare.outcomes import is_split, same_fields
 from mmuproof.compare.relation import Relation, renamed
-from mmuproof.lift.c_types import CType, IntType, PointerType, RecordType, StructMember
+from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType, StructMember
 from mmuproof.lift.machine.elements import ELEMENT
 from mmuproof.lift.syntax import Function
 from mmuproof.model.lifted.session import bit_fields
-from mmuproof.smt.terms import BitVec, Bool, Term, bool_var, concat, extract, var, zext
+from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, bool_var, concat, extract, var, zext
 
 _NULL = " == NULL"
 _OPERATIONS = "kvm_x86_ops"
 """A table of functions, where what has come and what is gone have nothing to do with each other."""
 _TRUTH = "what it returns is a truth value in one version only: whether it is 0 is compared"
 _INDEX = re.compile(r"\[\d+\]")
+_ELEMENT_OF_TABLE = re.compile(r"^(.*?)((?:\[\d+\]){2,})(.*)$", re.DOTALL)
 _PARTS = re.compile(r"->|\.|\[")
 _LEAF = re.compile(r"^(.*?)( after .*)?$", re.DOTALL)
 
@@ -89,7 +90,8 @@ def relate(
     known = encodings or {}
     used: dict[Kind, None] = {}
     olds = old.variables
-    old_variables: dict[Term, Term] = {}
+    # What one version holds, the other one has a pointer to, and that leads to something.
+    old_variables: dict[Term, Term] = {olds[each]: FALSE for each in names.held_later if each in olds}
     new_variables: dict[Term, Term] = {}
     notes = dict.fromkeys(names.notes)
     new_words = {names.of(name): union for name, union in new.words.items()}
@@ -98,7 +100,9 @@ def relate(
         there = olds.get(common)
         ours, theirs = old.words.get(common), new_words.get(common)
         if isinstance(term, Bool):
-            if common != name:
+            if name in names.held_before:
+                new_variables[term] = FALSE
+            elif common != name:
                 new_variables[term] = bool_var(common)
             continue
         assert isinstance(term, BitVec)
@@ -215,6 +219,16 @@ class _Names:
         """The common name."""
         return renamed(name, self.rules)
 
+    @property
+    def held_before(self) -> frozenset[str]:
+        """That pointers of the new version lead to nothing, whose targets the old one holds itself."""
+        return frozenset(f"{new[:-2]}{_NULL}" for new, old in self.rules if _is_pointed(new, old))
+
+    @property
+    def held_later(self) -> frozenset[str]:
+        """That pointers of the old version lead to nothing, whose targets the new one holds itself."""
+        return frozenset(f"{old[:-2]}{_NULL}" for new, old in self.rules if _is_pointed(old, new))
+
 
 def _names(
     old: Behaviour, new: Behaviour, given: Mapping[str, str], found: Mapping[str, str], *, search: bool
@@ -224,15 +238,20 @@ def _names(
     looked_at = _paths(new.variables, new.written)
     notes += [f"{name} is what {other} was" for name, other in found.items() if name in looked_at]
     ordered = tuple(rules.items())
+    # Whichever function looks at such a table: each has to keep to the new order.
+    turned = {path: _turned(old, new, renamed(path, ordered)) for path in looked_at}
+    rules |= {path: each.path for path, each in turned.items() if each is not None}
+    notes += dict.fromkeys(each.note for each in turned.values() if each is not None)
     ours = _paths(old.variables, old.written)
-    theirs = {renamed(path, ordered): width for path, width in _paths(new.variables, new.written).items()}
+    theirs = {rules.get(path, renamed(path, ordered)): width for path, width in looked_at.items()}
     # What both versions have is the same in both, and is not another thing because another version looks at it.
     gone = {path: width for path, width in ours.items() if path not in theirs and not _is_in(new, path, old)}
     come = {path: width for path, width in theirs.items() if path not in ours and not _is_in(old, path, new)}
-    for path, match in _matches(gone, come).items() if search else ():
+    holders = {path: _holder(other, path) for paths, other in ((gone, new), (come, old)) for path in paths}
+    for path, match in _matches(gone, come, holders).items() if search else ():
         prefix, old_prefix = _prefixes(path, match)
         if rules.setdefault(prefix, old_prefix) == old_prefix:
-            note = f"{prefix.rstrip('.->') or path} is what {old_prefix.rstrip('.->') or match} was"
+            note = f"{_thing(prefix, old_prefix) or path} is what {_thing(old_prefix, prefix) or match} was"
             notes += [note] if note not in notes else []
         else:
             rules[path] = match
@@ -262,8 +281,70 @@ def _paths(variables: Mapping[str, Term], written: Iterable[str]) -> dict[str, i
     return found
 
 
-def _matches(gone: Mapping[str, int], come: Mapping[str, int]) -> dict[str, str]:
-    """Which of the places that have come is which of those that are gone, where that is beyond doubt."""
+@dataclass(frozen=True)
+class _Turned:
+    """An element of a table whose dimensions have changed places: what it is in the old version, and that in words."""
+
+    path: str
+    note: str
+
+
+def _turned(old: Behaviour, new: Behaviour, path: str) -> _Turned | None:
+    """An element of a table in the new version, if the table has the same dimensions in another order in the old one.
+
+    Args:
+        old: the run of the old version.
+        new: the run of the new one.
+        path: the element, by the common names of what holds it.
+    """
+    found = _ELEMENT_OF_TABLE.match(path)
+    if found is None:
+        return None
+    table, indices, rest = found[1], _INDEX.findall(found[2]), found[3]
+    counts, former = (_counts(each.type_at(table)) for each in (new, old))
+    several = len({*counts}) == len(counts) == len(indices)
+    if not several or counts == former or sorted(counts) != sorted(former):
+        return None
+    order = [counts.index(each) for each in former]
+    letters = [f"[{each}]" for each in "ijklmn"[: len(order)]]
+    return _Turned(
+        path=f"{table}{''.join(indices[each] for each in order)}{rest}",
+        note=f"{table}{''.join(letters)} is what {table}{''.join(letters[each] for each in order)} was",
+    )
+
+
+def _counts(type_: CType | None) -> tuple[int, ...]:
+    """The dimensions of a table, the outermost first."""
+    return (type_.count, *_counts(type_.element)) if isinstance(type_, ArrayType) else ()
+
+
+def _holder(side: Behaviour, path: str) -> str:
+    """The innermost of what holds a place that there is in another version as well."""
+    parent = _parent(path)
+    while parent and not side.has(parent):
+        parent = _parent(parent)
+    return parent
+
+
+def _thing(prefix: str, other: str) -> str:
+    """What a prefix of members is a prefix of; what a pointer leads to, where the other version holds that."""
+    thing = prefix.rstrip(".->")
+    return f"*{thing}" if _is_pointed(prefix, other) else thing
+
+
+def _is_pointed(prefix: str, other: str) -> bool:
+    """Whether members are behind a pointer that in the other version are in place of it."""
+    return prefix.endswith("->") and other == f"{prefix[:-2]}."
+
+
+def _matches(gone: Mapping[str, int], come: Mapping[str, int], holders: Mapping[str, str]) -> dict[str, str]:
+    """Which of the places that have come is which of those that are gone, where that is beyond doubt.
+
+    Args:
+        gone: what the old version alone has, with widths.
+        come: what the new one alone has.
+        holders: the innermost of what holds each that both versions have.
+    """
     found: dict[str, str] = {}
     taken: set[str] = set()
     by_last: dict[str, list[str]] = {}
@@ -280,10 +361,10 @@ def _matches(gone: Mapping[str, int], come: Mapping[str, int]) -> dict[str, str]
     for path, width in come.items():
         if path in found:
             continue
-        parent = _parent(path)
-        mine = [each for each in left if _parent(each) == parent and _fits(width, gone[each])]
-        rivals = [each for each in come if each not in found and _parent(each) == parent and _fits(come[each], width)]
-        if parent and parent != _OPERATIONS and len(mine) == 1 and len(rivals) == 1:
+        holder = holders[path]
+        mine = [each for each in left if holders[each] == holder and _fits(width, gone[each])]
+        rivals = [each for each in come if each not in found and holders[each] == holder and _fits(come[each], width)]
+        if holder and holder != _OPERATIONS and len(mine) == 1 and len(rivals) == 1:
             found[path] = mine[0]
             left.remove(mine[0])
     return found
@@ -337,7 +418,9 @@ def _prefixes(new: str, old: str) -> tuple[str, str]:
         length += 1
     common = new[len(new) - length :]
     start = _PARTS.search(common)
-    if length in (len(new), len(old)) or (start is not None and start.start() == 0):
+    # One version holds what the other one has a pointer to.
+    pointed = new[: len(new) - length].rstrip(".->") == old[: len(old) - length].rstrip(".->")
+    if length in (len(new), len(old)) or pointed or (start is not None and start.start() == 0):
         cut = length
     else:
         cut = length - start.end() if start is not None else 0

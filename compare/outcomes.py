@@ -257,8 +257,6 @@ class _Comparing:
         ours = old.object.kind is ObjectKind.INPUT, new.object.kind is ObjectKind.INPUT
         if ours[0] is not ours[1]:
             return FALSE
-        if ours[0] and self._left.name(old.object.name) != self._right.name(new.object.name):
-            return FALSE
         if len(old.dimensions) != len(new.dimensions):
             return FALSE
         starts = (_member_at(old.object, old.offset), _member_at(new.object, new.offset))

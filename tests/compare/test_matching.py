@@ -55,6 +55,30 @@ FOUND = {
         "struct i { u32 a, b; }; struct s { struct i *i; }; u32 f(struct s *p) { return p->i->a - p->i->b; }",
         {"p->i is what p was"},
     ),
+    "a struct is behind a pointer": (
+        "struct i { u32 a, b; }; struct s { struct i i; }; u32 give(struct i *x);"
+        " u32 f(struct s *p) { p->i.a = 1; return give(&p->i); }",
+        "struct i { u32 a, b; }; struct s { struct i *i; }; u32 give(struct i *x);"
+        " u32 f(struct s *p) { p->i->a = 1; return give(p->i); }",
+        {"*p->i is what p->i was"},
+    ),
+    "a struct is no longer behind a pointer": (
+        "struct i { u32 a, b; }; struct s { struct i *i; }; u32 give(struct i *x);"
+        " u32 f(struct s *p) { p->i->a = 1; return give(p->i); }",
+        "struct i { u32 a, b; }; struct s { struct i i; }; u32 give(struct i *x);"
+        " u32 f(struct s *p) { p->i.a = 1; return give(&p->i); }",
+        {"p->i is what *p->i was"},
+    ),
+    "a member of another name is in a struct of its own": (
+        S + "u32 f(struct s *p) { return p->a; }",
+        "struct s { struct { u32 of; } i; u32 b; }; u32 f(struct s *p) { return p->i.of; }",
+        {"p->i.of is what p->a was"},
+    ),
+    "the dimensions of a table change places": (
+        "struct s { u32 t[2][3]; }; void f(struct s *p, int i) { p->t[1][i % 3] = i; p->t[0][0] = 7; }",
+        "struct s { u32 t[3][2]; }; void f(struct s *p, int i) { p->t[i % 3][1] = i; p->t[0][0] = 7; }",
+        {"p->t[i][j] is what p->t[j][i] was"},
+    ),
     "a struct's members are in the one around it": (
         "struct i { u32 a, b; }; struct s { struct i i; }; u32 f(struct s *p) { return p->i.a - p->i.b; }",
         S + "u32 f(struct s *p) { return p->a - p->b; }",
@@ -119,6 +143,16 @@ NOT_FOUND = {
     "members are swapped": (
         S + "u32 f(struct s *p) { return p->a - p->b; }",
         "struct i { u32 a, b; }; struct s { struct i i; }; u32 f(struct s *p) { return p->i.b - p->i.a; }",
+    ),
+    "another struct is behind a pointer": (
+        "struct i { u32 a, b; }; struct s { struct i i, j; }; u32 give(struct i *x);"
+        " u32 f(struct s *p) { p->i.a = 1; return give(&p->i); }",
+        "struct i { u32 a, b; }; struct s { struct i *i, *j; }; u32 give(struct i *x);"
+        " u32 f(struct s *p) { p->i->a = 1; return give(p->j); }",
+    ),
+    "the dimensions of a table change places, and its indices do not": (
+        "struct s { u32 t[2][3]; }; void f(struct s *p) { p->t[1][0] = 7; }",
+        "struct s { u32 t[3][2]; }; void f(struct s *p) { p->t[1][0] = 7; }",
     ),
     "parameters in a struct are swapped": (
         "u32 f(u32 x, u32 y, bool w) { return w ? x : y; }",
