@@ -8,7 +8,8 @@ from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Pointer, same_place
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, ne, resize, var
+from mmuproof.model.named import functions
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, ne, negate, resize, var
 
 _FIRST_OF_ARCH, _REQUEST = 8, 0xFF
 """KVM_REQUEST_ARCH_BASE, and the bits of a request that tell which it is: KVM_REQUEST_MASK."""
@@ -27,6 +28,12 @@ def is_called(calls: Iterable[CallMade], *pointers: Pointer) -> Bool:
 def is_answered_yes(calls: Iterable[CallMade]) -> Bool:
     """Whether one of some calls is made that answers yes or no, and answers yes."""
     return any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in calls))
+
+
+def is_legal(call: CallMade) -> Bool:
+    """Whether a call is made that says whether a guest can have an address, and says that it can."""
+    says = ne(var(call.tag, 1), 0)
+    return all_of(call.guard, negate(says) if call.function == functions.KVM_VCPU_IS_ILLEGAL_GPA else says)
 
 
 def is_request(call: CallMade, number: int) -> Bool:

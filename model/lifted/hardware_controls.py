@@ -38,6 +38,7 @@ from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, bit_field, member, own_member, place_of, read_member
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
+from mmuproof.model.lifted.vmcs_writes import written
 from mmuproof.model.named import (
     constants,
     functions,
@@ -53,23 +54,7 @@ from mmuproof.model.named import (
     vmcs_config,
 )
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import (
-    FALSE,
-    TRUE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bit,
-    bool_var,
-    bv,
-    eq,
-    ite,
-    ne,
-    resize,
-    to_bv,
-    var,
-)
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bit, bool_var, bv, eq, ne, resize, to_bv, var
 
 _EPT_POINTER = 0x201A
 """The field of a VMCS, by the manual's encoding."""
@@ -186,13 +171,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         asked_ad_bits = bit(bench.read(vmcs12, vmcs12_fields.EPT_POINTER), _AD_BIT)
         l2_runs = ne(bench.integer(functions.IS_GUEST_MODE), 0)
         bench.call(functions.KVM_MMU_LOAD_PGD)
-        told, pointer = FALSE, bv(0, 64)
-        for call in bench.session.calls(VMCS_WRITE.function):
-            field, value = call.arguments
-            assert isinstance(field, BitVec)
-            assert isinstance(value, BitVec)
-            here = all_of(call.guard, eq(field, _EPT_POINTER))
-            told, pointer = any_of(told, here), ite(here, value, pointer)
+        told, pointer = written(bench.session.calls(VMCS_WRITE.function), _EPT_POINTER)
         memory = bench.memory
         level, ad_disabled = _levels_and_flags(memory, vmx, role)
         of_page = (

@@ -15,9 +15,10 @@ from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
+from mmuproof.model.lifted.vmcs_writes import written
 from mmuproof.model.named import functions, kvm_vcpu, switches, vcpu_svm, vcpu_vmx, vmcb_fields
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, resize, var
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, bit, bv, eq, ite, ne, resize, var
 
 _PG = 31
 _FIELDS = {Register.CR0: 0x6800, Register.CR4: 0x6804}
@@ -51,11 +52,7 @@ class LiftedHardwareRegisters(HardwareRegisters, Remembers):
         name, asked = register.value.lower(), var(register.value.lower(), 64)
         before = bench.read(vmx, vcpu_vmx.VCPU_ARCH_CR0)
         bench.call(f"vmx_set_{name}", **{name: asked})
-        told, value = FALSE, bv(0, 64)
-        for call in bench.session.calls(functions.VMCS_WRITEL):
-            field, given = numbers_given(call)
-            here = all_of(call.guard, eq(resize(field, 64), _FIELDS[register]))
-            told, value = any_of(told, here), ite(here, given, value)
+        told, value = written(bench.session.calls(functions.VMCS_WRITEL), _FIELDS[register])
         cr0 = asked if register is Register.CR0 else before
         return self._of_vmx(bench, register, cr0, asked=asked, told=told, value=value)
 

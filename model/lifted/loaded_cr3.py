@@ -12,8 +12,9 @@ from mmuproof.model.hardware_controls import Cr3Loaded
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.cr4_bits import PCIDE
+from mmuproof.model.lifted.vmcs_writes import written
 from mmuproof.model.named import constants, functions, switches, vcpu_svm, vcpu_vmx, vmcb_fields
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, var
 
 _GUEST_CR3 = 0x6802
 """The field of a VMCS, by the manual's encoding."""
@@ -31,13 +32,7 @@ def vmx_cr3(unit: Unit) -> Cr3Loaded:
     bench.lend_vcpu(vmx)
     bench.write(vmx, vcpu_vmx.VCPU_KVM, pointer_to(vm, bench.place(vm, vcpu_vmx.KVM).offset))
     bench.call(functions.VMX_LOAD_MMU_PGD, root_hpa=_ROOT, root_level=_LEVEL)
-    told, cr3 = FALSE, bv(0, 64)
-    for call in bench.session.calls(functions.VMCS_WRITEL):
-        field, value = call.arguments
-        assert isinstance(field, BitVec)
-        assert isinstance(value, BitVec)
-        here = all_of(call.guard, eq(field, _GUEST_CR3))
-        told, cr3 = any_of(told, here), ite(here, value, cr3)
+    told, cr3 = written(bench.session.calls(functions.VMCS_WRITEL), _GUEST_CR3)
     paged = any_of(bit(bench.read(vmx, vcpu_vmx.VCPU_ARCH_CR0), _PG), bench.setting(switches.ENABLE_UNRESTRICTED_GUEST))
     return Cr3Loaded(
         root=_ROOT,

@@ -13,7 +13,7 @@ from mmuproof.lift.machine.values import as_pointer, choose, truth
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mappings import CUTS, FIND_FRAME, FRAME_OF_SLOT, IS_PRIVATE, LOOKS_FOR_FRAME, READ_GUEST
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import left_by
+from mmuproof.model.lifted.calls_made import is_legal, left_by
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.host_width import host_width
 from mmuproof.model.lifted.mmus import Mmus
@@ -206,7 +206,7 @@ class LiftedMappings(Mappings, Remembers):
         vcpu = {kvm_vcpu.STRUCT: pointer_to(vmx, own_member(vmx.type, kvm_vcpu.IN_VENDORS).offset)}
         accepted = session.integer(memory, name, objects=vcpu, values={"new_eptp": eptp})
         at = str(self._nested.function(name).location)
-        legal = [self._says_legal(call) for call in session.calls(*_LEGAL)]
+        legal = [is_legal(call) for call in session.calls(*_LEGAL)]
         return CheckedEptp(
             eptp=eptp,
             offered=read_member(memory, vmx, own_member(vmx.type, vcpu_vmx.NESTED_MSRS_EPT_CAPS)),
@@ -215,11 +215,6 @@ class LiftedMappings(Mappings, Remembers):
             at=at,
             evidence=session.evidence(),
         )
-
-    @staticmethod
-    def _says_legal(call: CallMade) -> Bool:
-        says = ne(var(call.tag, 1), 0)
-        return negate(says) if call.function == functions.KVM_VCPU_IS_ILLEGAL_GPA else says
 
     @once
     def find_frame(self) -> FrameFound:

@@ -11,9 +11,11 @@ from mmuproof.lift.machine.memory import Object
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import page_directory_pointers as cuts
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import left_at
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
+from mmuproof.model.lifted.vmcs_writes import written
 from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, switches, vcpu_svm, vcpu_vmx
 from mmuproof.model.page_directory_pointers import (
     POINTERS,
@@ -22,7 +24,7 @@ from mmuproof.model.page_directory_pointers import (
     PointersGiven,
     PointersLoaded,
 )
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, resize, var
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, ne, resize, var
 
 _FIRST_FIELD = 0x280A
 """Where a VMCS has the guest's PDPTEs, each two behind the one before: SDM B.2.3."""
@@ -55,8 +57,7 @@ class LiftedPageDirectoryPointers(PageDirectoryPointers, Remembers):
         accepted = ne(bench.integer(functions.LOAD_PDPTRS, cr3=cr3), 0)
         session = bench.session
         call, translates = session.only_call(cuts.READ.function), session.only_call(cuts.TRANSLATE.function)
-        into = _read_into(call).name
-        found = tuple(var(f"{into}[{index}] after {call.tag}", 64) for index in range(POINTERS))
+        found = tuple(left_at(call, _INTO, 64, f"[{index}]") for index in range(POINTERS))
         return PointersLoaded(
             cr3=cr3,
             reads=call.guard,
@@ -90,7 +91,7 @@ class LiftedPageDirectoryPointers(PageDirectoryPointers, Remembers):
             offset=_number(call, _OFFSET, 32),
             size=_number(call, _SIZE, 32),
             failed=ne(var(call.tag, 32), 0),
-            read=var(f"{_read_into(call).name} after {call.tag}", 64),
+            read=left_at(call, _INTO, 64),
             answer=answer,
             evidence=bench.session.evidence(),
         )
@@ -103,21 +104,15 @@ class LiftedPageDirectoryPointers(PageDirectoryPointers, Remembers):
         bench.lend_vcpu(vmx)
         Mmus(vmx, "vcpu.").connect(bench.memory, nested=False, l2=False)
         bench.call(functions.VMX_EPT_LOAD_PDPTRS)
-        session, told, given = bench.session, [], []
-        for index in range(POINTERS):
-            here, value = FALSE, bv(0, 64)
-            for call in session.calls(cuts.GIVE.function):
-                fits = all_of(call.guard, eq(_number(call, 0, 64), _FIRST_FIELD + 2 * index))
-                here, value = any_of(here, fits), ite(fits, _number(call, 1, 64), value)
-            told.append(here)
-            given.append(value)
+        calls = bench.session.calls(cuts.GIVE.function)
+        told, given = zip(*(written(calls, _FIRST_FIELD + 2 * index) for index in range(POINTERS)), strict=True)
         return PointersGiven(
             changed=_is_answered(bench, cuts.IS_DIRTY.function),
             used=_is_answered(bench, cuts.IN_PAE.function),
             held=_held(bench, vmx, "vcpu."),
-            told=tuple(told),
-            given=tuple(given),
-            evidence=session.evidence(),
+            told=told,
+            given=given,
+            evidence=bench.session.evidence(),
         )
 
 
@@ -134,15 +129,6 @@ def _number(call: CallMade, position: int, width: int) -> BitVec:
     if not isinstance(value, BitVec):
         raise Refused(f"{call.function}(): argument {position} is no number", str(call.at))
     return resize(value, width)
-
-
-def _read_into(call: CallMade) -> Object:
-    """Where a read of guest memory puts what it has read."""
-    pointer = call.arguments[_INTO]
-    places = [] if isinstance(pointer, BitVec) or pointer is None else [each.place for each in pointer.targets]
-    if len(places) != 1 or places[0] is None:
-        raise Refused(f"{call.function}() puts what it reads at no one place", str(call.at))
-    return places[0].object
 
 
 def _is_answered(bench: Bench, function: str) -> Bool:

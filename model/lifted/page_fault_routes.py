@@ -5,13 +5,13 @@ from __future__ import annotations
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import page_fault_routes as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
+from mmuproof.model.lifted.vmcs_writes import written
 from mmuproof.model.named import vcpu_svm, vcpu_vmx, vmcs12_fields
 from mmuproof.model.page_fault_routes import PageFaultRouted, PageFaultRoutes, PageFaultsLeft
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, resize, var
+from mmuproof.smt.terms import all_of, bit, bv, ne, var
 
 _PAGE_FAULT = 14
 _MASK, _MATCH = 0x4006, 0x4008
@@ -65,7 +65,8 @@ class LiftedPageFaultRoutes(PageFaultRoutes, Remembers):
         vmcs12 = lent_vmcs12(bench, vmx)
         mask, match = (bench.read(vmcs12, name) for name in vmcs12_fields.PAGE_FAULT_CODES)
         bench.call("prepare_vmcs02_rare")
-        (told_mask, own_mask), (told_match, own_match) = (_told(bench, field) for field in (_MASK, _MATCH))
+        writes = bench.session.calls(cuts.TELL.function)
+        (told_mask, own_mask), (told_match, own_match) = (written(writes, field, 32) for field in (_MASK, _MATCH))
         needed = bench.session.only_call(cuts.NEEDED.function)
         return PageFaultsLeft(
             all_needed=ne(var(needed.tag, 1), 0),
@@ -76,13 +77,3 @@ class LiftedPageFaultRoutes(PageFaultRoutes, Remembers):
             own_match=own_match,
             evidence=bench.session.evidence(),
         )
-
-
-def _told(bench: Bench, field: int) -> tuple[Bool, BitVec]:
-    """Whether a field of the VMCS is written, and with what in the end."""
-    told, value = FALSE, bv(0, 32)
-    for call in bench.session.calls(cuts.TELL.function):
-        place, given = numbers_given(call)
-        here = all_of(call.guard, eq(resize(place, 64), field))
-        told, value = any_of(told, here), ite(here, resize(given, 32), value)
-    return told, value

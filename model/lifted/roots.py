@@ -15,7 +15,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common
 from mmuproof.model.cuts import roots as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_request
+from mmuproof.model.lifted.calls_made import is_legal, is_request
 from mmuproof.model.lifted.kept_roots import forgets_mmio
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
@@ -435,7 +435,7 @@ def _asked(
         asked=bench.session.called(cuts.NEW_PGD.function),
         needed=needed,
         same_tables=eq(pgd, wanted_pgd),
-        legal=any_of(negate(loads), *(_says_legal(call) for call in bench.session.calls(*_LEGAL))),
+        legal=any_of(negate(loads), *(is_legal(call) for call in bench.session.calls(*_LEGAL))),
         pdptes_read=bench.session.called(functions.LOAD_PDPTRS),
         pdptes_loaded=_answers_yes(bench.session.calls(functions.LOAD_PDPTRS)),
         pdptes_due=all_of(finds_pointers, _answers_yes(bench.session.calls(functions.IS_PAE_PAGING)[-1:])),
@@ -446,11 +446,6 @@ def _asked(
 
 def _answers_yes(calls: Sequence[CallMade]) -> Bool:
     return any_of(*(ne(var(call.tag, 32 if call.function == functions.LOAD_PDPTRS else 1), 0) for call in calls))
-
-
-def _says_legal(call: CallMade) -> Bool:
-    says = ne(var(call.tag, 1), 0)
-    return all_of(call.guard, negate(says) if call.function == functions.KVM_VCPU_IS_ILLEGAL_GPA else says)
 
 
 def _record(owner: Object) -> RecordType:
