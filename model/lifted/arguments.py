@@ -10,7 +10,7 @@ from mmuproof.lift.machine.memory import Memory, Object, Place, Pointer, Value, 
 from mmuproof.lift.machine.values import NULL, ObjectKind
 from mmuproof.lift.syntax import Function, Variable
 from mmuproof.model.kvm import NotThere
-from mmuproof.smt.terms import BitVec, resize, var
+from mmuproof.smt.terms import BitVec, ne, resize, to_bv, var
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class KnownArguments:
             return self.records.get(type_.name)
         if isinstance(type_, IntType):
             given = self.values.get(parameter.name)
-            return None if given is None else resize(given, type_.bits)
+            return None if given is None else _as_number(given, type_)
         target = type_.target if isinstance(type_, PointerType) else None
         found = self.pointers.get(parameter.name)
         if found is None and isinstance(target, RecordType):
@@ -90,6 +90,11 @@ class KnownArguments:
         for name, each in record.members.items():
             memory.write(made, each.offset, each.width, resize(self.values[name], each.width))
         return pointer_to(made) if is_pointer else Place(made, 0)
+
+
+def _as_number(given: BitVec, type_: IntType) -> BitVec:
+    """A number as one of another type: a truth value is true for whatever is not zero."""
+    return to_bv(ne(given, 0), type_.bits) if type_.is_bool and given.width > type_.bits else resize(given, type_.bits)
 
 
 def only_place(pointer: Pointer) -> Place | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
@@ -23,6 +23,18 @@ def is_given(call: CallMade, pointer: Pointer) -> Bool:
 def is_called(calls: Iterable[CallMade], *pointers: Pointer) -> Bool:
     """Whether one of some calls is made, and is given all of these pointers."""
     return any_of(*(all_of(call.guard, *(is_given(call, each) for each in pointers)) for call in calls))
+
+
+def any_before(made: Sequence[CallMade], call: CallMade, others: Iterable[CallMade]) -> Bool:
+    """Whether one of some calls is made before a call.
+
+    Args:
+        made: all calls, in their order.
+        call: the one call.
+        others: those that may come before it.
+    """
+    at = made.index(call)
+    return any_of(*(each.guard for each in others if made.index(each) < at))
 
 
 def is_answered_yes(calls: Iterable[CallMade]) -> Bool:

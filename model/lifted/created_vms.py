@@ -12,10 +12,11 @@ from mmuproof.model.created_vms import CreatedVms, VmCreated
 from mmuproof.model.cuts import created_vms as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.list_links import POINTER
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.named import constants, kvm_vm, spte_masks
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bv, eq, ne
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bv, eq, ne
 
 _INIT = "kvm_mmu_init_vm"
 
@@ -73,6 +74,7 @@ def _lists(bench: Bench, kvm: Object) -> Iterator[str]:
 
 def _is_empty(bench: Bench, kvm: Object, path: str) -> Bool:
     """Whether a list leads from its head back to it, in both directions."""
-    head = bench.place(kvm, path)
-    link = as_pointer(bench.memory.read(kvm, head.offset, 64))
-    return FALSE if link is None else same_place(link, pointer_to(kvm, head.offset))
+    head = bench.place(kvm, path).offset
+    links = [as_pointer(bench.memory.read(kvm, each, POINTER)) for each in (head, head + POINTER)]
+    own = pointer_to(kvm, head)
+    return all_of(*(FALSE if link is None else same_place(link, own) for link in links))

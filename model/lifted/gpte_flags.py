@@ -15,7 +15,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read, read_member
 from mmuproof.model.named import guest_walker, kvm_mmu, kvm_vcpu, page_role
 from mmuproof.model.walks import GpteFormat
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, resize, to_bv, var
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, resize, var
 
 _BITS = 64
 
@@ -89,7 +89,7 @@ class LiftedGpteFlags(GpteFlags, Remembers):
             for level in levels
         }
         write_fault, addr = var("write_fault", 32), var("addr", 64)
-        answer = desk.integer(function, addr=addr, write_fault=_as_passed(self._unit, function, write_fault))
+        answer = desk.integer(function, addr=addr, write_fault=write_fault)
         logs = desk.session.calls(*(cut.function for cut in cuts.LOG))
         exchanges, marks = desk.session.calls(cuts.EXCHANGE.function), desk.session.calls(cuts.MARK_DIRTY.function)
         told = desk.session.argument
@@ -132,13 +132,6 @@ class LiftedGpteFlags(GpteFlags, Remembers):
             answer=answer,
             evidence=desk.session.evidence(),
         )
-
-
-def _as_passed(unit: Unit, function: str, write_fault: BitVec) -> BitVec:
-    """Whether the access writes, as a number of the parameter's type: what is not zero is true."""
-    types = [each.type for each in unit.function(function).parameters]
-    is_bool = any(isinstance(each, IntType) and each.is_bool for each in types)
-    return to_bv(ne(write_fault, 0), 8) if is_bool else write_fault
 
 
 def _tells(call: CallMade, addr: BitVec) -> Bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import page_sweeps as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given
+from mmuproof.model.lifted.calls_made import any_before, is_given
+from mmuproof.model.lifted.list_links import link_list
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
@@ -86,11 +86,7 @@ class LiftedPageSweeps(PageSweeps, Remembers):
     def _link(bench: Bench, kvm: Object, pages: Sequence[Object]) -> None:
         """Let a VM have a list of these pages."""
         head, link = bench.place(kvm, kvm_vm.ACTIVE_MMU_PAGES).offset, bench.place(pages[0], kvm_mmu_page.LINK).offset
-        places = [(kvm, head), *((page, link) for page in pages)]
-        for number, (owner, offset) in enumerate(places):
-            following, former = places[(number + 1) % len(places)], places[number - 1]
-            bench.memory.write(owner, offset, 64, pointer_to(*following))
-            bench.memory.write(owner, offset + 64, 64, pointer_to(*former))
+        link_list(bench.memory, (kvm, head), *((page, link) for page in pages))
 
     @staticmethod
     def _state(bench: Bench, kvm: Object, page: Object) -> tuple[Bool, Bool]:
@@ -111,15 +107,10 @@ class LiftedPageSweeps(PageSweeps, Remembers):
         session, order = bench.session, list(bench.session.machine.calls_made)
         roots, empties = session.calls(*(cut.function for cut in cuts.ROOTS)), session.calls(cuts.EMPTY.function)
         unlocks = [call for call in order if call.function in _UNLOCKS]
-
-        def later(call: CallMade, others: Sequence[CallMade]) -> Bool:
-            """Whether a call comes after one of the others."""
-            return any_of(*(each.guard for each in others if order.index(each) < order.index(call)))
-
         return RestTakenAway(
             tdp_mmu=tdp_mmu,
             given_up=any_of(*(call.guard for call in roots)),
-            emptied=any_of(*(all_of(call.guard, later(call, roots)) for call in empties)),
-            unlocked=all_of(*(later(call, unlocks) for call in empties)),
+            emptied=any_of(*(all_of(call.guard, any_before(order, call, roots)) for call in empties)),
+            unlocked=all_of(*(any_before(order, call, unlocks) for call in empties)),
             evidence=session.evidence(),
         )
