@@ -19,15 +19,13 @@ from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, NUMBER, leads_to, variable_like, variable_of
-from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, mmu_pages
+from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, mmu_pages, vcpu_requests
 from mmuproof.model.stores import LOOKED_AT
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize, slt, ule, var
 
 _SEARCHES, _SYNCS = functions.INNER_MMU_UNSYNC_WALK, functions.MMU_SYNC_CHILDREN
 _ROOM = 16
 _PRESENT, _LARGE = "SPTE_MMU_PRESENT_MASK", 7
-_SYNC_REQUEST = 3
-"""The number of KVM_REQ_MMU_SYNC."""
 
 
 class LiftedChildSyncs(ChildSyncs, Remembers):
@@ -114,7 +112,7 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
         asked = [
             call
             for call in session.calls(*(cut.function for cut in cuts.ASK))
-            if is_request(call, _SYNC_REQUEST) is TRUE
+            if is_request(call, vcpu_requests.MMU_SYNC) is TRUE
         ]
         ends = session.calls(cuts.END.function)
         first_sync = min(order.index(call) for call in syncs) if syncs else len(order)

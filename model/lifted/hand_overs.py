@@ -30,15 +30,16 @@ from mmuproof.model.named import (
     kvm_vcpu,
     kvm_vm,
     list_heads,
+    vcpu_requests,
 )
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, eq, iff, implies, ne, negate, resize, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, eq, iff, implies, ne, resize, var
 
 _NOT_ALWAYS = frozenset({HandOver.CHANGED, HandOver.ENDS_FAULT, HandOver.GIVES_UP_ALL, HandOver.OF_TDP})
 """What some released kernels do in the functions around it, or do more in."""
 _EXCEPTIONS = 32
 """The bits of the error code of a page fault that is an exception."""
-_OBSOLETE_ROOTS, _NO_ROOT = 31, (1 << 64) - 1
-"""The number of KVM_REQ_MMU_FREE_OBSOLETE_ROOTS, and what means that there is no root."""
+_NO_ROOT = (1 << 64) - 1
+"""What means that there is no root: INVALID_PAGE."""
 _SPTE, _INSTRUCTION = IntType(64, False, "u64"), IntType(8, True, "char")
 
 
@@ -100,29 +101,23 @@ class _HandOverDesk(Bench):
         """
         calls = self.session.calls(taker)
 
-        def of_any(right: Callable[[CallMade], Bool]) -> Bool:
-            return all_of(*(any_of(negate(call.guard), right(call)) for call in calls))
-
-        def number(call: CallMade, name: str, value: BitVec) -> Bool:
+        def right(call: CallMade, name: str, value: BitVec) -> Bool:
             given = self.session.argument(call, name)
             return eq(given, resize(value, given.width))
 
-        given: dict[str, Bool] = {
-            name: of_any(lambda call, each=each: is_given(call, pointer_to(each)))  # type: ignore[misc]
-            for name, each in objects.items()
-        }
-        for name, value in numbers.items():
-            given[name] = of_any(lambda call, name=name, value=value: number(call, name, value))  # type: ignore[misc]
+        given = dict.fromkeys((*objects, *numbers), TRUE)
         for call in calls:
-            for name, right in others(call).items():
-                given[name] = all_of(given.get(name, TRUE), any_of(negate(call.guard), right))
+            found = {name: is_given(call, pointer_to(each)) for name, each in objects.items()}
+            found |= {name: right(call, name, value) for name, value in numbers.items()}
+            for name, each in (*found.items(), *others(call).items()):
+                given[name] = all_of(given.get(name, TRUE), implies(call.guard, each))
         return HandedOn(
             to=taker,
             nested=self.nested,
             when=when,
             made=any_of(*(call.guard for call in calls)),
             given=MappingProxyType(given),
-            answers=of_any(answers),
+            answers=all_of(*(implies(call.guard, answers(call)) for call in calls)),
             evidence=self.session.evidence(),
         )
 
@@ -274,7 +269,9 @@ def _reloads(desk: _HandOverDesk, taker: str) -> HandedOn:
     answer = desk.integer(desk.name)
     loads, asked = desk.session.calls(functions.KVM_MMU_LOAD), desk.session.calls(cuts.REQUESTED.function)
     if taker != functions.KVM_MMU_LOAD:
-        obsolete = (all_of(is_answered_yes([call]), is_request(call, _OBSOLETE_ROOTS)) for call in asked)
+        obsolete = (
+            all_of(is_answered_yes([call]), is_request(call, vcpu_requests.MMU_FREE_OBSOLETE_ROOTS)) for call in asked
+        )
         return desk.handed(taker, {"the vCPU": desk.vcpu}, {}, when=any_of(*obsolete))
     root = f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}"
     without = (eq(desk.read(desk.vcpu, root, call.memory), _NO_ROOT) for call in loads)

@@ -30,6 +30,7 @@ from mmuproof.model.named import (
     kvm_vm,
     page_role,
     spte_masks,
+    vcpu_requests,
     vcpu_svm,
     vcpu_vmx,
     vmcb_fields,
@@ -75,8 +76,6 @@ _LEGAL = (functions.KVM_VCPU_IS_LEGAL_CR3, functions.KVM_VCPU_IS_ILLEGAL_GPA)
 """What says whether a guest can have a CR3, now and formerly."""
 _RCX = 1
 """The number of RCX among the registers: SDM 3.4.1, APM 3.1.1."""
-_LOAD_REQUEST = 5
-"""The number of KVM_REQ_LOAD_MMU_PGD."""
 
 
 class LiftedRoots(Roots, Remembers):
@@ -469,4 +468,4 @@ def _role_in_use(bench: Bench, memory: Memory, owner: Object, prefix: str) -> Bi
 def _asks_to_load(bench: Bench) -> Bool:
     """Whether the vCPU is asked to load its root before it runs the guest again."""
     calls = bench.session.calls(*(cut.function for cut in common.REQUESTS))
-    return any_of(*(all_of(call.guard, is_request(call, _LOAD_REQUEST)) for call in calls))
+    return any_of(*(all_of(call.guard, is_request(call, vcpu_requests.LOAD_MMU_PGD)) for call in calls))

@@ -16,7 +16,16 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
-from mmuproof.model.named import constants, functions, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
+from mmuproof.model.named import (
+    constants,
+    functions,
+    kvm_mmu_page,
+    kvm_vcpu,
+    kvm_vm,
+    list_heads,
+    page_role,
+    vcpu_requests,
+)
 from mmuproof.model.zapped_pages import AllGivenUp, LateFlush, LeftBehindFreed, PageGivenUp, RootEmptied, ZappedPages
 from mmuproof.smt.terms import TRUE, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, ule, var, zext
 
@@ -25,8 +34,6 @@ _ALL = (functions.INNER_KVM_MMU_ZAP_ALL_FAST_FRONT_HALF, functions.KVM_MMU_ZAP_A
 _EMPTIES, _LEFT_BEHIND = functions.TDP_MMU_ZAP_ROOT, functions.KVM_MMU_FREE_OBSOLETE_ROOTS
 
 
-_FREE_ROOTS_REQUEST = 31
-"""The number of KVM_REQ_MMU_FREE_OBSOLETE_ROOTS."""
 _DIRECT_ROOTS, _IN_USE = constants.KVM_DIRECT_ROOTS, 1
 """The kind of roots that are no mirrors, and what means the root in use."""
 
@@ -46,7 +53,7 @@ class LiftedZappedPages(ZappedPages, Remembers):
     def _told(self, bench: Bench) -> list[CallMade]:
         """The calls that tell vCPUs to let go of roots."""
         calls = bench.session.calls(cuts.TELL.function)
-        return [call for call in calls if is_request(call, _FREE_ROOTS_REQUEST) is TRUE]
+        return [call for call in calls if is_request(call, vcpu_requests.MMU_FREE_OBSOLETE_ROOTS) is TRUE]
 
     @once
     def given_up(self) -> PageGivenUp:
