@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from mmuproof.lift.c_types import ArrayType, leaf_at
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
@@ -89,4 +90,7 @@ def left_at(call: CallMade, position: int, width: int, member: str = "") -> BitV
     places = [each.place for each in pointer.targets if each.place] if isinstance(pointer, Pointer) else []
     if len(places) != 1 or places[0].offset or places[0].dimensions:
         raise Refused(f"argument {position} of {call.function}() leads to no one variable", str(call.at))
-    return var(f"{places[0].object.path(member)} after {call.tag}", width)
+    into = places[0].object
+    # An array is left behind element by element.
+    first = leaf_at(into.type, 0).path if isinstance(into.type, ArrayType) else ""
+    return var(f"{into.path(member or first)} after {call.tag}", width)
