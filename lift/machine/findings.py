@@ -67,7 +67,8 @@ class CallMade:
 
     A struct among the arguments is a number if it has no more than 64 bits, and None otherwise. What the function
     needs of its caller can be asked of this; ``memory`` is what there is at the call, if the call is watched. ``tag``
-    tells it from other calls in names: of its result, and of what it leaves unknown.
+    tells it from other calls in names: of its result, which is a number of ``bits``, 1 for a truth value and 0 for what
+    is no number, and of what it leaves unknown.
     """
 
     function: str
@@ -76,6 +77,7 @@ class CallMade:
     guard: Bool
     arguments: tuple[Value | None, ...]
     caller: str
+    bits: int
     memory: Memory | None = None
 
 

@@ -12,7 +12,7 @@ from mmuproof.model.address_syncs import AddressStep, AddressSyncs
 from mmuproof.model.cuts import address_syncs as cuts
 from mmuproof.model.cuts import map_rounds, roles
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import answer_of, is_given, numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.variables import variable_of
@@ -53,7 +53,7 @@ class LiftedAddressSyncs(AddressSyncs, Remembers):
         bench.call(_STEPS, addr=address, root_hpa=root)
         session, walk = bench.session, variable_of(bench.session.round(_STEPS), shadow_iterator.STRUCT)
         finds, sync = session.only_call(of_entry.function), session.only_call(cuts.SYNC.function)
-        entry, answer = finds.arguments[0], var(sync.tag, 32)
+        entry, answer = finds.arguments[0], answer_of(sync, 32)
         assert isinstance(entry, Pointer)
         right = all_of(
             is_given(sync, pointer_to(page)), eq(_last(sync), bench.read(walk, shadow_iterator.INDEX, sync.memory))

@@ -14,7 +14,7 @@ from mmuproof.model.asked_mappings import AskedMappings, PageMappedAhead, Privat
 from mmuproof.model.cuts import asked_mappings as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given
+from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.fault_members import read_fault
 from mmuproof.model.lifted.mmus import Mmus, Part
@@ -113,7 +113,7 @@ class LiftedAskedMappings(AskedMappings, Remembers):
         fault, memory = place.object, call.memory
         at = bench.place(fault, kvm_page_fault.SLOT)
         held = as_pointer(memory.read(fault, at.offset, at.width))
-        result = var(call.tag, 32)
+        result = answer_of(call, 32)
 
         def of_frame(each: CallMade) -> Bool:
             return all_of(each.guard, eq(session.argument(each, "gfn"), gfn))
@@ -130,7 +130,7 @@ class LiftedAskedMappings(AskedMappings, Remembers):
                 FALSE if held is None else same_place(held, pointer_to(slot)),
                 any_of(*map(of_frame, session.calls(cuts.FIND.function))),
             ),
-            tracked=any_of(*(ne(var(each.tag, 1), 0) for each in asked)),
+            tracked=any_of(*(is_nonzero(each) for each in asked)),
             asks=any_of(*(all_of(of_frame(each), is_given(each, pointer_to(slot))) for each in asked)),
             result=result,
             mapped=self._is(result, constants.RET_PF_FIXED),

@@ -38,14 +38,38 @@ def any_before(made: Sequence[CallMade], call: CallMade, others: Iterable[CallMa
     return any_of(*(each.guard for each in others if made.index(each) < at))
 
 
+def answer_of(call: CallMade, width: int) -> BitVec:
+    """What a call answers, as a number of some bits.
+
+    Raises:
+        Refused: it answers with no number.
+    """
+    return resize(_answer(call), width)
+
+
+def is_nonzero(call: CallMade) -> Bool:
+    """Whether a call answers with something else than 0: yes, or an error; whatever type tells that.
+
+    Raises:
+        Refused: it answers with no number.
+    """
+    return ne(_answer(call), 0)
+
+
+def _answer(call: CallMade) -> BitVec:
+    if not call.bits:
+        raise Refused(f"{call.function}() answers with no number", str(call.at))
+    return var(call.tag, call.bits)
+
+
 def is_answered_yes(calls: Iterable[CallMade]) -> Bool:
     """Whether one of some calls is made that answers yes or no, and answers yes."""
-    return any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in calls))
+    return any_of(*(all_of(call.guard, is_nonzero(call)) for call in calls))
 
 
 def is_legal(call: CallMade) -> Bool:
     """Whether a call is made that says whether a guest can have an address, and says that it can."""
-    says = ne(var(call.tag, 1), 0)
+    says = is_nonzero(call)
     return all_of(call.guard, negate(says) if call.function == functions.KVM_VCPU_IS_ILLEGAL_GPA else says)
 
 

@@ -13,7 +13,7 @@ from mmuproof.model.child_syncs import ChildrenSynced, ChildSyncs, UnsyncRound
 from mmuproof.model.cuts import child_syncs as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_called, is_given, is_request, numbers_given
+from mmuproof.model.lifted.calls_made import is_called, is_given, is_nonzero, is_request, numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
@@ -74,7 +74,7 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
             table=all_of(ne(entry & constant_of(self._unit, _PRESENT), 0), eq(entry & 1 << _LARGE, 0)),
             below=below,
             unsync=unsync,
-            full=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in adds)),
+            full=any_of(*(all_of(call.guard, is_nonzero(call)) for call in adds)),
             found=var(f"{cuts.BELOW.function}()", 32),
             added=any_of(*(of_entry(call, child) for call in adds)),
             searched=is_called(searches, pointer_to(child)),

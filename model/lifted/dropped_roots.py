@@ -10,10 +10,10 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import dropped_roots as cuts
 from mmuproof.model.dropped_roots import DroppedRoots, RootDropped
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_called
+from mmuproof.model.lifted.calls_made import is_called, is_nonzero
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, kvm_mmu_page, kvm_vm
-from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, ne, negate, var
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, negate, var
 
 
 class LiftedDroppedRoots(DroppedRoots, Remembers):
@@ -42,7 +42,7 @@ class LiftedDroppedRoots(DroppedRoots, Remembers):
         counts, unlists, frees = (session.calls(each.function) for each in (cuts.COUNT, cuts.UNLIST, cuts.FREE_LATER))
         return RootDropped(
             counted=is_called(counts, count),
-            last=any_of(*(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in counts)),
+            last=any_of(*(all_of(call.guard, is_nonzero(call)) for call in counts)),
             unlisted=is_called(unlists, link),
             freed=is_called(frees, head),
             listed_still=_any_before(session.machine.calls_made, frees, unlists),

@@ -15,13 +15,14 @@ from mmuproof.model.cuts.fault_handlers import CUTS, MAPS
 from mmuproof.model.cuts.faults import FORMER_ANSWER, SEARCHES, STALE
 from mmuproof.model.fault_handlers import FaultHandler, FaultHandlers, FaultMapped
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import answer_of, is_nonzero
 from mmuproof.model.lifted.changes import strays
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import constants, kvm_mmu, kvm_page_fault, kvm_vcpu, kvm_vm
-from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, eq, ne, var
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, eq, ne, negate, var
 
 _NAMES: Mapping[FaultHandler, tuple[str, ...]] = MappingProxyType(
     {each: (each.value,) for each in FaultHandler}
@@ -80,17 +81,17 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
             asks=all_of(asked.when, asked.in_slot, eq(asked.gfn, asked.faults_gfn)),
             tracked=asked.answer,
             strays=all_of(maps.guard, strays(before, maps.memory, _ROLES, [fault])),
-            answers_otherwise=all_of(maps.guard, ne(answer, var(maps.tag, 32))),
+            answers_otherwise=all_of(maps.guard, ne(answer, answer_of(maps, 32))),
             evidence=bench.session.evidence(),
         )
 
     def _goes_on(self, bench: Bench, search: CallMade) -> Bool:
         """Whether the search has said to go on, and what older kernels ask after it."""
         goes_on = constant_of(self._unit, constants.RET_PF_CONTINUE)
-        answers = [eq(var(search.tag, 32), goes_on)]
+        answers = [eq(answer_of(search, 32), goes_on)]
         if self._unit.has_function(FORMER_ANSWER.function):
             calls = bench.session.calls(FORMER_ANSWER.function)
-            answers.append(any_of(*(all_of(each.guard, eq(var(each.tag, 32), goes_on)) for each in calls)))
+            answers.append(any_of(*(all_of(each.guard, eq(answer_of(each, 32), goes_on)) for each in calls)))
         return all_of(search.guard, *answers)
 
     def _fresh(self, bench: Bench, fault: Object, search: CallMade, maps: CallMade) -> Bool:
@@ -100,7 +101,7 @@ class LiftedFaultHandlers(FaultHandlers, Remembers):
         calls = [each for each in bench.session.calls(STALE.function) if low < order[id(each)] < high]
         for each in calls:
             _check_given(each, fault)
-        return any_of(*(all_of(each.guard, eq(var(each.tag, 1), 0)) for each in calls))
+        return any_of(*(all_of(each.guard, negate(is_nonzero(each))) for each in calls))
 
 
 def _check_given(call: CallMade, fault: Object) -> None:

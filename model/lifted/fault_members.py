@@ -12,9 +12,10 @@ from mmuproof.model.cuts.faults import TRACKED
 from mmuproof.model.faults import FaultTold
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_nonzero
 from mmuproof.model.lifted.session import member, read
 from mmuproof.model.named import kvm_page_fault
-from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, ne, resize, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, ne, resize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ def asked_if_tracked(bench: Bench, fault: Object) -> TrackingAsked:
         in_slot=FALSE if held is None else same_place(session.pointer_argument(call, "slot"), held),
         gfn=session.argument(call, "gfn"),
         faults_gfn=bench.read(fault, kvm_page_fault.GFN, call.memory),
-        answer=ne(var(call.tag, 1), 0),
+        answer=is_nonzero(call),
     )
 
 

@@ -26,7 +26,7 @@ from mmuproof.model.cuts.mappings import IS_PRIVATE
 from mmuproof.model.faults import FaultHandedOn, Faults, FaultTold, FaultWalked, PreFaulted
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, left_by
+from mmuproof.model.lifted.calls_made import answer_of, is_given, left_by
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus, Part
@@ -242,7 +242,7 @@ class LiftedFaults(Faults, Remembers):
             error_code=bench.session.argument(call, "error_code"),
             level=left_by(call, PRE_FAULT[0], 8),
             size=bench.read(wanted, userspace.SIZE, before),
-            result=var(call.tag, 32),
+            result=answer_of(call, 32),
             answer=answer,
             evidence=bench.session.evidence(),
         )

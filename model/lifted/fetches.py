@@ -27,7 +27,7 @@ from mmuproof.model.fetches import (
 )
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import left_at, numbers_given
+from mmuproof.model.lifted.calls_made import is_nonzero, left_at, numbers_given
 from mmuproof.model.lifted.map_tails import ENTRY_AFTER, Mapping, tail_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
@@ -94,7 +94,7 @@ class _FetchBench(RoundBench):
         for call in self.session.calls(self._changed):
             asked = self.session.argument(call, "level")
             if low < self._order[id(call)] < high:
-                found.append(all_of(call.guard, eq(asked, level), eq(var(call.tag, 1), 0)))
+                found.append(all_of(call.guard, eq(asked, level), negate(is_nonzero(call))))
         return any_of(*found)
 
     def _of_dummy(self) -> Bool:
@@ -182,7 +182,7 @@ class _FetchBench(RoundBench):
         }
         has_some = ne(self.of(asked.memory, made, kvm_mmu_page.UNSYNC_CHILDREN), 0)
         done = (
-            all_of(call.guard, eq(var(call.tag, 32), 0))
+            all_of(call.guard, negate(is_nonzero(call)))
             for call in self.calls(cuts.SYNC, below=False)
             if self._order[id(call)] > self._order[id(asked)]
         )
@@ -210,7 +210,7 @@ class _FetchBench(RoundBench):
             of_dummy=self._of_dummy(),
             top_level=top_level,
             top_unchanged=top_unchanged,
-            at_end=eq(var(self.starts[0].tag, 1), 0),
+            at_end=negate(is_nonzero(self.starts[0])),
             level=level,
             asks=self.page_asked(asked),
             links=linked,
@@ -235,7 +235,7 @@ class _FetchBench(RoundBench):
             function=self.function,
             workaround=self.workaround(made),
             another_fault=any_of(self.another_fault(self.first), self.another_fault(made, after=self.first)),
-            at_end=eq(var(self.starts[1].tag, 1), 0),
+            at_end=negate(is_nonzero(self.starts[1])),
             maps=mapped,
             links=linked,
             splits=NOTHING_DONE,
@@ -384,7 +384,7 @@ class LiftedFetches(Fetches, Remembers):
             level=level,
             entry_bytes=entries[0].width // 8,
             says=ne(says, 0),
-            failed=ne(var(call.tag, 32), 0),
+            failed=is_nonzero(call),
             asked_gpa=bench.session.argument(call, "gpa"),
             found=tuple(resize(each, 64) for each in _found(bench, call, noted, entries[0].width)),
             pte_gpa=_elements(before, noted, guest_walker.PTE_GPA)[level - 1],

@@ -8,6 +8,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import found_pages as cuts
 from mmuproof.model.found_pages import FoundPage, FoundPages
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import answer_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
 from mmuproof.smt.terms import all_of, any_of, bool_var, bv, ne, negate, sle, slt, var
@@ -68,7 +69,7 @@ class LiftedFoundPages(FoundPages, Remembers):
                 for each in call.arguments
             )
         ]
-        results = [(call.guard, var(call.tag, 32)) for call in syncs]
+        results = [(call.guard, answer_of(call, 32)) for call in syncs]
         return FoundPage(
             function=name,
             gfn=gfn,

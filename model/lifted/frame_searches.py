@@ -9,7 +9,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import frame_searches as cuts
 from mmuproof.model.frame_searches import FrameSearches, GuestMemoryAsked, HostAsked
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, left_at
+from mmuproof.model.lifted.calls_made import is_given, is_nonzero, left_at
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_page_fault, kvm_vcpu
@@ -99,7 +99,7 @@ class LiftedFrameSearches(FrameSearches, Remembers):
         return GuestMemoryAsked(
             has_memory=ne(var(f"{cuts.HAS_MEMORY.function}()", 1), 0),
             asked=all_of(call.guard, desk.is_right(call, (3, _PFN), (4, _PAGE))),
-            fails=ne(var(call.tag, 32), 0),
+            fails=is_nonzero(call),
             readonly=bit(desk.read(desk.slot, kvm_memory_slot.FLAGS), _READONLY),
             order=left_at(call, _ORDER_GOES_TO, 32),
             level=desk.read(desk.fault, _LEVEL),

@@ -9,7 +9,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import gpte_flags as cuts
 from mmuproof.model.gpte_flags import EntryFlagged, GpteFlags, WalkFlagged
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import numbers_given
+from mmuproof.model.lifted.calls_made import is_nonzero, numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read, read_member
@@ -115,7 +115,7 @@ class LiftedGpteFlags(GpteFlags, Remembers):
                     own_entry=all_of(*(eq(told(call, "size"), desk.bits // 8) for call in own)),
                     against=against,
                     written=written,
-                    lost=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in own)),
+                    lost=any_of(*(all_of(call.guard, is_nonzero(call)) for call in own)),
                     dirty=any_of(*(call.guard for call in marks if eq(told(call, "gfn"), gfn) is TRUE)),
                     noted=resize(desk.of_level(guest_walker.PTES, level, desk.bits), _BITS),
                 )
@@ -126,7 +126,7 @@ class LiftedGpteFlags(GpteFlags, Remembers):
             has_flags=desk.has_flags,
             writes=ne(write_fault, 0),
             logs=any_of(*(all_of(call.guard, _tells(call, addr)) for call in logs)),
-            log_fails=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in logs)),
+            log_fails=any_of(*(all_of(call.guard, is_nonzero(call)) for call in logs)),
             levels=tuple(done),
             strays=any_of(*(call.guard for call in exchanges)),
             answer=answer,

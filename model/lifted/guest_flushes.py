@@ -13,7 +13,7 @@ from mmuproof.model.guest_flushes import GuestFlushes, ListedRound, ListFilled, 
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.asked_flushes import flushes_asked
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, left_at, numbers_given
+from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero, left_at, numbers_given
 from mmuproof.model.lifted.cr4_bits import LA57, PCIDE
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
@@ -99,7 +99,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
         return ListedRound(
             serves=taken.guard,
             index=number(entries.head, index),
-            count=var(taken.tag, 32),
+            count=answer_of(taken, 32),
             entry=self._entry(entries.head, variable_like(entries, ENTRIES, _ENTRIES), number(entries.head, index)),
             page=number(pages.head, page),
             index_first=number(entries.entered, index),
@@ -223,7 +223,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             type=kind,
             vpid=vpid,
             address=address,
-            readable=all_of(reads.guard, eq(var(reads.tag, 32), 0)),
+            readable=all_of(reads.guard, negate(is_nonzero(reads))),
             succeeds=session.called(functions.NESTED_VMX_SUCCEED),
             fails=session.called(cuts.FAIL.function),
             one=one,
@@ -251,7 +251,7 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
             pcid=pcid,
             address=address,
             has_pcid=bit(bench.read(vcpu, kvm_vcpu.CR4), PCIDE),
-            readable=all_of(reads.guard, eq(var(reads.tag, 32), 0)),
+            readable=all_of(reads.guard, negate(is_nonzero(reads))),
             shadowed=negate(bench.setting(switches.TDP_ENABLED)),
             done=session.called(cuts.SKIP.function),
             faults=session.called(cuts.FAULT.function, cuts.FAULT_INLINE.function),

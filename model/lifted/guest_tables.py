@@ -24,7 +24,7 @@ from mmuproof.model.guest_tables import (
 )
 from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_answered_yes, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_nonzero, numbers_given
 from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member, member, read
@@ -274,7 +274,7 @@ class LiftedGuestTables(GuestTables, Remembers):
         tracked, huge = (
             any_of(
                 *(
-                    all_of(call.guard, ne(var(call.tag, 1), 0))
+                    all_of(call.guard, is_nonzero(call))
                     for call in asks
                     if (call.function == cuts.HUGE_ALLOWED.function) is among
                 )
@@ -344,7 +344,7 @@ class LiftedGuestTables(GuestTables, Remembers):
             for number, head in enumerate(heads):
                 here = all_of(call.guard, right, same_place(told, pointer_to(head)))
                 levels[number] = any_of(levels[number], here)
-                had[number] = any_of(had[number], all_of(here, ne(var(call.tag, 1), 0)))
+                had[number] = any_of(had[number], all_of(here, is_nonzero(call)))
         tdp = session.only_call(cuts.TDP_PROTECT.function)
         return FrameProtected(
             function=function,
@@ -359,7 +359,7 @@ class LiftedGuestTables(GuestTables, Remembers):
                 eq(session.argument(tdp, "min_level"), min_level),
                 same_place(session.pointer_argument(tdp, "slot"), pointer_to(slot)),
             ),
-            tdp_had=ne(var(tdp.tag, 1), 0),
+            tdp_had=is_nonzero(tdp),
             answer=ne(answer, 0),
             evidence=session.evidence(),
         )

@@ -13,7 +13,7 @@ from mmuproof.model.cuts import hand_overs as cuts
 from mmuproof.model.fault_handlers import FaultHandler
 from mmuproof.model.hand_overs import NESTED, HandedOn, HandOver, HandOvers
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_answered_yes, is_given, is_request, left_by
+from mmuproof.model.lifted.calls_made import answer_of, is_answered_yes, is_given, is_request, left_by
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
@@ -164,7 +164,7 @@ def _sets_access(desk: _HandOverDesk, taker: str) -> HandedOn:
                 each.guard,
                 is_given(each, pointer_to(desk.page)),
                 eq(desk.session.argument(each, "index"), index),
-                eq(desk.session.argument(call, "gfn"), var(each.tag, 64)),
+                eq(desk.session.argument(call, "gfn"), answer_of(each, 64)),
             )
             for each in frames
         )
@@ -220,7 +220,7 @@ def _walks(desk: _HandOverDesk, taker: str) -> HandedOn:
         taker,
         {"the walk": walker, "the vCPU": desk.vcpu},
         {"addr": addr, "access": access},
-        answers=lambda call: eq(answer, var(call.tag, 32)),
+        answers=lambda call: eq(answer, answer_of(call, 32)),
         others=others,
     )
 
@@ -245,7 +245,7 @@ def _intercepted(desk: _HandOverDesk, taker: str) -> HandedOn:
         numbers,
         others=others,
         when=eq(of_host, 0),
-        answers=lambda call: eq(answer, var(call.tag, 32)),
+        answers=lambda call: eq(answer, answer_of(call, 32)),
     )
 
 
@@ -259,7 +259,7 @@ def _of_tdp(desk: _HandOverDesk, taker: str) -> HandedOn:
         {"the vCPU": desk.vcpu, "the fault": fault},
         {},
         when=iff(of_tdp_mmu, TRUE if taker == FaultHandler.TDP_MMU.value else FALSE),
-        answers=lambda call: eq(answer, var(call.tag, 32)),
+        answers=lambda call: eq(answer, answer_of(call, 32)),
     )
 
 
@@ -281,7 +281,7 @@ def _reloads(desk: _HandOverDesk, taker: str) -> HandedOn:
         {"the vCPU": desk.vcpu},
         {},
         when=any_of(*without) if loads else TRUE,
-        answers=lambda call: eq(answer, var(call.tag, 32)),
+        answers=lambda call: eq(answer, answer_of(call, 32)),
     )
 
 

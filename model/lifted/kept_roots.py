@@ -38,12 +38,12 @@ from mmuproof.model.kept_roots import (
 )
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.cached_roots import ROOTS
-from mmuproof.model.lifted.calls_made import is_called
+from mmuproof.model.lifted.calls_made import is_called, is_nonzero
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, has_member, read
 from mmuproof.model.named import functions, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
 from mmuproof.smt.graph import variables
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ne, resize, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bool_var, bv, eq, ne, negate, resize, var
 
 _ANY_ADDRESS = (1 << 64) - 1
 _TABLE = ArrayType(IntType(64, False, "u64"), PAE_ENTRIES, f"u64[{PAE_ENTRIES}]")
@@ -251,7 +251,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
             return any_of(*(each.guard for each in calls if made.index(each) > last))
 
         def gives_nought(cut: Cut) -> Bool:
-            return any_of(*(all_of(call.guard, eq(var(call.tag, 32), 0)) for call in bench.session.calls(cut.function)))
+            return any_of(*(all_of(call.guard, negate(is_nonzero(call))) for call in bench.session.calls(cut.function)))
 
         making = (cuts.MAKE_DIRECT, cuts.MAKE_SHADOW)
         return RootsLoaded(

@@ -13,7 +13,7 @@ from mmuproof.model.cuts import level_limits as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.level_limits import GuestMemoryLimit, HostMapping, LevelLimits, MmuConfigured, UnpagedFault
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_page_fault, kvm_vcpu, kvm_vm, switches
@@ -109,7 +109,7 @@ class LiftedLevelLimits(LevelLimits, Remembers):
             most_told=told[_TOLD[1]],
             huge_told=told[_TOLD[2]],
             allowed=allowed,
-            gigabyte=any_of(*(ne(var(call.tag, 1), 0) for call in session.calls(cuts.GIGABYTE))),
+            gigabyte=any_of(*(is_nonzero(call) for call in session.calls(cuts.GIGABYTE))),
             tdp=bench.setting(switches.TDP_ENABLED),
             tdp_mmu=bench.setting(switches.TDP_MMU_ENABLED) if has_tdp_mmu else FALSE,
             forced=forced,

@@ -10,11 +10,12 @@ from mmuproof.model.cuts.hardware_controls import LOAD_EPT, LOAD_NPT, REGISTER_D
 from mmuproof.model.cuts.set_ups import REGISTER_CACHED
 from mmuproof.model.hardware_controls import Cr3Loaded
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_nonzero
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.cr4_bits import PCIDE
 from mmuproof.model.lifted.vmcs_writes import written
 from mmuproof.model.named import constants, functions, switches, vcpu_svm, vcpu_vmx, vmcb_fields
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, negate, var
 
 _GUEST_CR3 = 0x6802
 """The field of a VMCS, by the manual's encoding."""
@@ -59,7 +60,7 @@ def _is_changed(bench: Bench) -> Bool:
         of_which = call.arguments[1]
         assert isinstance(of_which, BitVec)
         here = all_of(call.guard, eq(of_which, register))
-        asked, noted = any_of(asked, here), any_of(noted, all_of(here, ne(var(call.tag, 1), 0)))
+        asked, noted = any_of(asked, here), any_of(noted, all_of(here, is_nonzero(call)))
     return any_of(negate(asked), noted)
 
 

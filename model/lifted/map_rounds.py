@@ -8,6 +8,7 @@ from mmuproof.lift.machine.memory import Pointer, same_place
 from mmuproof.lift.machine.values import Target
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import map_rounds as cuts
+from mmuproof.model.lifted.calls_made import is_nonzero
 from mmuproof.model.lifted.map_tails import ENTRY_AFTER, Mapping, tail_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
@@ -59,9 +60,9 @@ class LiftedMapRounds(MapRounds, Remembers):
             maps=maps,
             links=links,
             splits=splits,
-            fails=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in tried)),
+            fails=any_of(*(all_of(call.guard, is_nonzero(call)) for call in tried)),
             goes_on=made.goes_on,
-            has_table=any_of(*(all_of(call.guard, eq(var(call.tag, 32), 0)) for call in tried)),
+            has_table=any_of(*(all_of(call.guard, negate(is_nonzero(call))) for call in tried)),
             spte=spte,
             tail=tail_of(
                 loop,

@@ -11,7 +11,7 @@ from mmuproof.lift.machine.findings import CallMade, RoundMade
 from mmuproof.lift.machine.memory import Memory, Object, Pointer, pointer_to, same_place
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.model.cuts import map_rounds as cuts
-from mmuproof.model.lifted.calls_made import is_given, left_at
+from mmuproof.model.lifted.calls_made import answer_of, is_given, left_at
 from mmuproof.model.lifted.changes import strays
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.round_bench import RoundBench
@@ -170,7 +170,7 @@ class _Tails:
         maps, answer = self._made.maps, self._made.answer
         retry = constant_of(self._loop.unit, constants.RET_PF_RETRY)
         nothing = any_of(eq(answer, retry), slt(answer, bv(0, 32)))
-        told = eq(answer, var(maps.tag, 32))
+        told = eq(answer, answer_of(maps, 32))
         return negate(any_of(*(made.goes_on for made, _ in self._made.loops), ite(maps.guard, told, nothing)))
 
     def _changed_after(self) -> Bool:

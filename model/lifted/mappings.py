@@ -13,7 +13,7 @@ from mmuproof.lift.machine.values import as_pointer, choose, truth
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mappings import CUTS, FIND_FRAME, FRAME_OF_SLOT, IS_PRIVATE, LOOKS_FOR_FRAME, READ_GUEST
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_legal, left_by
+from mmuproof.model.lifted.calls_made import answer_of, is_legal, left_by
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.host_width import host_width
 from mmuproof.model.lifted.mmus import Mmus
@@ -283,7 +283,7 @@ class LiftedMappings(Mappings, Remembers):
         # The oldest kernels go on by what is asked next, too: of what they find nothing is said.
         if call.function == FRAME_OF_SLOT.function:
             return FALSE
-        return eq(var(call.tag, 32), constant_of(self._unit, constants.RET_PF_CONTINUE))
+        return eq(answer_of(call, 32), constant_of(self._unit, constants.RET_PF_CONTINUE))
 
     def _has_not(self, bench: Bench, fault: Object, call: CallMade, counted: BitVec) -> Bool:
         """Whether a fault does not have a count as it was; older kernels keep it elsewhere."""

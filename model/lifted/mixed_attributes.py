@@ -11,7 +11,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import mixed_attributes as cuts
 from mmuproof.model.cuts.guest_tables import INFO
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given
+from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import NUMBER, WIDE, variable_like
@@ -27,7 +27,7 @@ from mmuproof.model.mixed_attributes import (
     SlotMarked,
 )
 from mmuproof.model.named import functions, kvm_gfn_range, kvm_memory_slot, kvm_vm
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, iff, ite, ne, negate, var, zext
 
 _READIES, _MARKS = "kvm_arch_pre_set_memory_attributes", "kvm_arch_post_set_memory_attributes"
 _BEGINS, _COMPARES = functions.KVM_MMU_INIT_MEMSLOT_MEMORY_ATTRIBUTES, functions.HUGEPAGE_HAS_ATTRS
@@ -92,11 +92,11 @@ class _Desk(Bench):
         same, differs = (
             any_of(
                 *(
-                    all_of(right, eq(self.session.argument(call, "attrs"), attributes), eq(var(call.tag, 1), yes))
+                    all_of(right, eq(self.session.argument(call, "attrs"), attributes), iff(is_nonzero(call), yes))
                     for call, right in self.of_page(cuts.HAS, level)
                 )
             )
-            for yes in (1, 0)
+            for yes in (TRUE, FALSE)
         )
         cleared, noted = (any_of(*(right for _, right in self.of_page(cut, level))) for cut in (cuts.CLEAR, cuts.NOTE))
         elsewhere = any_of(
@@ -158,7 +158,7 @@ class LiftedMixedAttributes(MixedAttributes, Remembers):
             levels=levels,
             page=desk.page,
             mixed=any_of(
-                *(all_of(right, eq(var(call.tag, 1), 1)) for call, right in desk.of_page(cuts.IS_MIXED, levels.level))
+                *(all_of(right, is_nonzero(call)) for call, right in desk.of_page(cuts.IS_MIXED, levels.level))
             ),
             invalidated=any_of(
                 *(
@@ -178,7 +178,7 @@ class LiftedMixedAttributes(MixedAttributes, Remembers):
             unmapped=all_of(unmaps.guard, same_place(told, pointer_to(desk.range)), *same),
             of_shared=bit(kinds, _OF_SHARED),
             of_private=bit(kinds, _OF_PRIVATE),
-            due=all_of(unmaps.guard, eq(var(unmaps.tag, 1), 1)),
+            due=all_of(unmaps.guard, is_nonzero(unmaps)),
             answer=all_of(ne(answer, 0), negate(made.goes_on)),
             evidence=session.evidence(),
         )
@@ -251,7 +251,7 @@ class LiftedMixedAttributes(MixedAttributes, Remembers):
         levels, attributes = desk.levels(made), var("no attributes", 64)
         for call in desk.session.calls(cuts.OF_FRAME.function):
             asked = all_of(call.guard, eq(desk.session.argument(call, "gfn"), desk.page))
-            attributes = ite(asked, var(call.tag, 64), attributes)
+            attributes = ite(asked, answer_of(call, 64), attributes)
         return SlotMarked(
             levels=levels,
             frames=desk.frames(frames),
@@ -274,18 +274,18 @@ class LiftedMixedAttributes(MixedAttributes, Remembers):
         for call in session.calls(cuts.WHOLE.function):
             wanted = {"start": gfn, "end": end, "mask": bv(-1, 64), "attrs": attributes}
             right = all_of(call.guard, *(eq(session.argument(call, name), value) for name, value in wanted.items()))
-            asked, same = any_of(asked, right), any_of(same, all_of(right, eq(var(call.tag, 1), 1)))
+            asked, same = any_of(asked, right), any_of(same, all_of(right, is_nonzero(call)))
         part = var("attributes of no part", 64)
         for call in session.calls(cuts.OF_FRAME.function):
             of_part = all_of(call.guard, eq(session.argument(call, "gfn"), parts.frame))
-            part = ite(of_part, var(call.tag, 64), part)
+            part = ite(of_part, answer_of(call, 64), part)
         unmixed = any_of(
             *(
                 all_of(
                     call.guard,
                     eq(session.argument(call, "gfn"), parts.frame),
                     eq(session.argument(call, "level"), level - 1),
-                    eq(var(call.tag, 1), 0),
+                    negate(is_nonzero(call)),
                 )
                 for call in session.calls(cuts.IS_MIXED.function)
             )

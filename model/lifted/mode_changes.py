@@ -8,7 +8,7 @@ from mmuproof.lift.machine.memory import Object
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import mode_changes as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import numbers_given
+from mmuproof.model.lifted.calls_made import is_nonzero, numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.mode_changes import CpuidSet, ModeChanges, SmmChanged, SmmEntered
@@ -69,7 +69,7 @@ class LiftedModeChanges(ModeChanges, Remembers):
         last = max((order.index(call) for call in loads), default=0)
         late = [call for call in session.calls(cuts.RESET.function) if order.index(call) > last]
         features = session.calls(*(cut.function for cut in cuts.LONG_MODE))
-        long_mode = ne(var(features[-1].tag, 1), 0) if features else TRUE
+        long_mode = is_nonzero(features[-1]) if features else TRUE
         return SmmEntered(
             succeeds=negate(session.called(cuts.DEAD.function)),
             told=any_of(

@@ -12,13 +12,13 @@ from mmuproof.model.cuts import guest_tables
 from mmuproof.model.cuts import nx_recovery as cuts
 from mmuproof.model.lifted.address_spaces import space_of
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given
+from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import constants, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role, tdp_iter
 from mmuproof.model.nx_recovery import NxLogged, NxPage, NxRecovered, NxRecovery, NxZapped
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, ne, negate, var, zext
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, ne, negate, zext
 
 _RECOVERS, _TDP_TYPE = "kvm_recover_nx_huge_pages", constants.KVM_TDP_MMU
 _TABLES, _TYPES = 2, 2
@@ -68,7 +68,7 @@ class LiftedNxRecovery(NxRecovery, Remembers):
             assert isinstance(following, Pointer)
             own_link = pointer_to(page, bench.place(page, kvm_mmu_page.POSSIBLE_NX_HUGE_PAGE_LINK).offset)
             return NxPage(
-                logged=any_of(*(ne(var(call.tag, 1), 0) for call in asked)),
+                logged=any_of(*(is_nonzero(call) for call in asked)),
                 zapped=any_of(*(_is_for(call, page) for call in bench.session.calls(zap.function))),
                 disallowed=ne(bench.read(page, kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED, memory), 0),
                 counted=negate(same_place(following, own_link)),
@@ -104,7 +104,7 @@ class LiftedNxRecovery(NxRecovery, Remembers):
         ends = {cut.function for cut in (cuts.RCU_UNLOCK, *cuts.YIELDS, *cuts.UNLOCKS)}
         for call in bench.session.machine.calls_made:
             if call.function == cuts.ZAP_TDP.function:
-                due = any_of(due, all_of(call.guard, ne(var(call.tag, 1), 0)))
+                due = any_of(due, all_of(call.guard, is_nonzero(call)))
             elif call.function == cuts.ZAP_SHADOW.function:
                 to_free = any_of(to_free, call.guard)
             elif call.function == cuts.FLUSH.function:
@@ -138,7 +138,7 @@ class LiftedNxRecovery(NxRecovery, Remembers):
         answer = bench.integer(cuts.ZAP_TDP.function)
         session = bench.session
         look, exchange, judge = (session.calls(cut.function) for cut in (cuts.READ_SPTE, cuts.SET, cuts.CHILD))
-        found = var(look[0].tag, 64)
+        found = answer_of(look[0], 64)
         right, sets, written = [], FALSE, bv(0, 64)
         for call in exchange:
             right.append(all_of(call.guard, self._is_own(bench, call, own, found, level, gfn)))
@@ -162,7 +162,7 @@ class LiftedNxRecovery(NxRecovery, Remembers):
             sets=sets,
             written=written,
             own_entry=any_of(*right),
-            lost=any_of(*(all_of(call.guard, ne(var(call.tag, 32), 0)) for call in exchange)),
+            lost=any_of(*(all_of(call.guard, is_nonzero(call)) for call in exchange)),
             answer=ne(answer, 0),
             evidence=session.evidence(),
         )

@@ -11,7 +11,7 @@ from mmuproof.lift.machine.memory import Object
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import page_directory_pointers as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import left_at
+from mmuproof.model.lifted.calls_made import answer_of, is_nonzero, left_at
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
@@ -61,9 +61,9 @@ class LiftedPageDirectoryPointers(PageDirectoryPointers, Remembers):
         return PointersLoaded(
             cr3=cr3,
             reads=call.guard,
-            failed=bit(var(call.tag, 32), 31),
+            failed=bit(answer_of(call, 32), 31),
             frame=_number(call, _FRAME, 64),
-            real=var(translates.tag, 64),
+            real=answer_of(translates, 64),
             offset=_number(call, _OFFSET, 32),
             size=_number(call, _SIZE, 64),
             read=found,
@@ -90,7 +90,7 @@ class LiftedPageDirectoryPointers(PageDirectoryPointers, Remembers):
             frame=_number(call, _FRAME, 64),
             offset=_number(call, _OFFSET, 32),
             size=_number(call, _SIZE, 32),
-            failed=ne(var(call.tag, 32), 0),
+            failed=is_nonzero(call),
             read=left_at(call, _INTO, 64),
             answer=answer,
             evidence=bench.session.evidence(),
@@ -132,4 +132,4 @@ def _number(call: CallMade, position: int, width: int) -> BitVec:
 
 
 def _is_answered(bench: Bench, function: str) -> Bool:
-    return ne(var(bench.session.only_call(function).tag, 1), 0)
+    return is_nonzero(bench.session.only_call(function))

@@ -14,7 +14,7 @@ from mmuproof.model.cuts import page_entries as cuts
 from mmuproof.model.cuts.kept_roots import CHILD
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
@@ -22,22 +22,7 @@ from mmuproof.model.lifted.variables import NUMBER, variable_like
 from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
 from mmuproof.model.page_entries import EntryReached, EntrySynced, EntryTaken, PageEntries, PageSynced, Sweep
 from mmuproof.model.stores import ENTRIES, LOOKED_AT
-from mmuproof.smt.terms import (
-    TRUE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bool_var,
-    bv,
-    eq,
-    ite,
-    negate,
-    resize,
-    to_bv,
-    var,
-    zext,
-)
+from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, negate, to_bv, zext
 
 _IS_MMIO = bool_var("the entry is an MMIO SPTE")
 _FRAME = (1 << 52) - (1 << 12)
@@ -101,7 +86,7 @@ class LiftedPageEntries(PageEntries, Remembers):
         elsewhere += [all_of(call.guard, negate(_is_of(call, entry, _FRAME))) for call in looks]
         gave_up = bv(0, 32)
         for call in gives:
-            gave_up = ite(call.guard, resize(var(call.tag, 1), 32), gave_up)
+            gave_up = ite(call.guard, to_bv(is_nonzero(call), 32), gave_up)
         return EntryTaken(
             entry=entry,
             level=zext(bench.flag(page, kvm_mmu_page.ROLE, page_role.LEVEL), 32),
@@ -133,7 +118,7 @@ class LiftedPageEntries(PageEntries, Remembers):
             own = is_given(call, Pointer((Target(guard=TRUE, place=entry),)))
         else:
             own = eq(numbers_given(call)[-1], number)
-        refused = any_of(*(all_of(each.guard, eq(var(each.tag, 1), 0)) for each in session.calls(cuts.CHECK.function)))
+        refused = any_of(*(all_of(each.guard, negate(is_nonzero(each))) for each in session.calls(cuts.CHECK.function)))
         return EntryReached(
             first=read(made.entered, counter, 0, 32),
             begins_with=read(made.entered, total, 0, 32),
@@ -141,7 +126,7 @@ class LiftedPageEntries(PageEntries, Remembers):
             before=read(made.head, total, 0, 32),
             asks=call.guard,
             own_entry=all_of(own, is_given(call, pointer_to(page))),
-            found=var(call.tag, 32),
+            found=answer_of(call, 32),
             goes_on=made.goes_on,
             following=read(made.end, counter, 0, 32),
             after=read(made.end, total, 0, 32),
@@ -158,7 +143,7 @@ class LiftedPageEntries(PageEntries, Remembers):
         calls = bench.session.calls(cuts.SYNC_IN_FORMAT.function)
         found, own = bv(0, 32), []
         for call in calls:
-            found = ite(call.guard, var(call.tag, 32), found)
+            found = ite(call.guard, answer_of(call, 32), found)
             of_entry = all_of(is_given(call, pointer_to(page)), _is_of(call, bv(LOOKED_AT, 32)))
             own.append(any_of(negate(call.guard), of_entry))
         return EntrySynced(
@@ -178,7 +163,7 @@ class LiftedPageEntries(PageEntries, Remembers):
         call = bench.session.only_call(cuts.SYNC_ALL.function)
         gives = bench.session.calls(cuts.GIVE_UP.function)
         given = (all_of(each.guard, is_given(each, pointer_to(page))) for each in gives)
-        found = ite(all_of(call.guard, is_given(call, pointer_to(page))), var(call.tag, 32), bv(-1, 32))
+        found = ite(all_of(call.guard, is_given(call, pointer_to(page))), answer_of(call, 32), bv(-1, 32))
         return PageSynced(found=found, gives_up=any_of(*given), says=says, evidence=bench.session.evidence())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import page_fault_routes as cuts
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_nonzero
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import lent_vmcs12
 from mmuproof.model.lifted.vmcs_writes import written
@@ -69,7 +70,7 @@ class LiftedPageFaultRoutes(PageFaultRoutes, Remembers):
         (told_mask, own_mask), (told_match, own_match) = (written(writes, field, 32) for field in (_MASK, _MATCH))
         needed = bench.session.only_call(cuts.NEEDED.function)
         return PageFaultsLeft(
-            all_needed=ne(var(needed.tag, 1), 0),
+            all_needed=is_nonzero(needed),
             mask=mask,
             match=match,
             told=all_of(told_mask, told_match),

@@ -8,14 +8,14 @@ from mmuproof.lift.machine.memory import Object, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import page_sweeps as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import any_before, is_given
+from mmuproof.model.lifted.calls_made import any_before, is_given, is_nonzero
 from mmuproof.model.lifted.list_links import link_list
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.named import functions, kvm_mmu_page, kvm_vm, page_role
 from mmuproof.model.page_sweeps import PAGES, PagesSwept, PageSweep, PageSweeps, RestTakenAway, SweptPage
-from mmuproof.smt.terms import Bool, all_of, any_of, ne, negate, var
+from mmuproof.smt.terms import Bool, all_of, any_of, ne, negate
 
 _UNLOCKS = frozenset((functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK))
 
@@ -58,7 +58,7 @@ class LiftedPageSweeps(PageSweeps, Remembers):
                 obsolete=obsolete,
                 invalid=invalid,
                 zapped=any_of(*(when for _, when in mine)),
-                unstable=any_of(*(all_of(when, ne(var(call.tag, 1), 0)) for call, when in mine)),
+                unstable=any_of(*(all_of(when, is_nonzero(call)) for call, when in mine)),
             )
 
         return PagesSwept(
@@ -66,7 +66,7 @@ class LiftedPageSweeps(PageSweeps, Remembers):
             pages=tuple(swept(page, *known) for page, known in zip(pages, state, strict=True)),
             yields=any_of(
                 *(
-                    all_of(call.guard, ne(var(call.tag, 32), 0))
+                    all_of(call.guard, is_nonzero(call))
                     for call in session.calls(functions.INNER_COND_RESCHED_RWLOCK_WRITE)
                 )
             ),

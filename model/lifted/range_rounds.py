@@ -11,7 +11,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import range_rounds as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import left_by
+from mmuproof.model.lifted.calls_made import is_nonzero, left_by
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, parameter_of, variable_like, variable_of
@@ -127,7 +127,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             at = next(each for each in call.arguments[1:2] if isinstance(each, Pointer))
             elsewhere = any_of(elsewhere, all_of(call.guard, negate(same_place(at, pointer_to(walk)))))
             if call.function not in _CERTAIN:
-                failed = any_of(failed, all_of(call.guard, ne(var(call.tag, 32), 0)))
+                failed = any_of(failed, all_of(call.guard, is_nonzero(call)))
 
         def member(path: str) -> BitVec:
             first = bench.read(walk, path, made.head)

@@ -10,29 +10,13 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import recovered_pages as cuts
 from mmuproof.model.cuts.range_rounds import SET_ATOMIC, YIELD
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given
+from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, variable_like, variable_of
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_vm, tdp_iter
 from mmuproof.model.recovered_pages import HugeSpteMade, RecoveredPages, ReplacedTable
-from mmuproof.smt.terms import (
-    FALSE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bit,
-    bv,
-    eq,
-    implies,
-    ite,
-    ne,
-    negate,
-    resize,
-    ult,
-    var,
-)
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bv, eq, implies, ite, ne, negate, resize, ult
 
 _MAKES, _REPLACES = functions.TDP_MMU_MAKE_HUGE_SPTE, functions.RECOVER_HUGE_PAGES_RANGE
 _LEVEL_BITS, _PAGE_SHIFT = 9, 12
@@ -94,7 +78,7 @@ class LiftedRecoveredPages(RecoveredPages, Remembers):
             made=any_of(*(call.guard for call in calls)),
             of_spte=of_spte,
             of_level=of_level,
-            stored=all_of(*(implies(call.guard, eq(left, var(call.tag, 64))) for call in calls)),
+            stored=all_of(*(implies(call.guard, eq(left, answer_of(call, 64))) for call in calls)),
             goes_on=made.goes_on,
             succeeds=eq(answer, 0),
             evidence=bench.session.evidence(),
@@ -123,9 +107,9 @@ class LiftedRecoveredPages(RecoveredPages, Remembers):
         order = {id(call): number for number, call in enumerate(session.machine.calls_made)}
         last = max(order[id(call)] for call in session.calls(cuts.UNLOCK.function))
         return ReplacedTable(
-            yielded=all_of(yields.guard, bit(var(yields.tag, 1), 0)),
+            yielded=all_of(yields.guard, is_nonzero(yields)),
             told=ne(session.argument(yields, "flush"), 0),
-            replaced=all_of(changed.guard, eq(var(changed.tag, 32), 0)),
+            replaced=all_of(changed.guard, negate(is_nonzero(changed))),
             due=due(made.head) if anew is None else ite(anew.begins, due(anew.head), due(made.head)),
             goes_on=made.goes_on,
             due_after=due(made.end),

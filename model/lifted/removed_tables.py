@@ -12,6 +12,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import removed_tables as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import answer_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
@@ -93,7 +94,7 @@ class LiftedRemovedTables(RemovedTables, Remembers):
         session, found = bench.session, bv(0, 64)
         looks = session.calls(cuts.READ.function)
         for look in looks:
-            found = ite(look.guard, var(look.tag, 64), found)
+            found = ite(look.guard, answer_of(look, 64), found)
         strays = any_of(
             *(
                 all_of(call.guard, negate(same_place(session.pointer_argument(call, "sptep"), own)))
@@ -116,7 +117,7 @@ class LiftedRemovedTables(RemovedTables, Remembers):
             writes=any_of(exchange.guard, write.guard),
             own_entry=negate(strays),
             written=ite(exchange.guard, session.argument(exchange, "new_spte"), by_write),
-            replaced=ite(exchange.guard, var(exchange.tag, 64), var(write.tag, 64)),
+            replaced=ite(exchange.guard, answer_of(exchange, 64), answer_of(write, 64)),
             tells=told.guard,
             told_rightly=all_of(
                 eq(session.argument(told, "level"), level), iff(ne(session.argument(told, "shared"), 0), ne(shared, 0))

@@ -15,7 +15,7 @@ from mmuproof.model.cuts.guest_tables import SLOT_OF, SPACE
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.address_spaces import space_of
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.entry_bench import EntryBench
 from mmuproof.model.lifted.listed_entries import content, entry_of, is_there, listing
 from mmuproof.model.lifted.once import Remembers, once
@@ -304,7 +304,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
         entry = entry_of(made)
         held = content(made.head, entry)
         left = held if made.end is None else content(made.end, entry)
-        protects = any_of(*(ne(var(call.tag, 1), 0) for call in desk.session.calls(cuts.BY_WRITES.function)))
+        protects = any_of(*(is_nonzero(call) for call in desk.session.calls(cuts.BY_WRITES.function)))
         clears = [call for call in desk.session.calls(cuts.CLEAR.function) if is_given(call, entry) is not FALSE]
         due, due_after = _due(made)
         here, cleared = is_there(self._unit, made.head, entry), any_of(*(call.guard for call in clears))
@@ -312,9 +312,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             here=here,
             changes=all_of(here, ite(protects, eq(left & _WRITABLE, 0), cleared)),
             as_asked=eq((held ^ left) & ~bv(_WRITABLE, 64), 0),
-            owes=any_of(
-                ne(held & ~left & _WRITABLE, 0), *(all_of(call.guard, ne(var(call.tag, 1), 0)) for call in clears)
-            ),
+            owes=any_of(ne(held & ~left & _WRITABLE, 0), *(all_of(call.guard, is_nonzero(call)) for call in clears)),
             due=due,
             due_after=due_after,
             answer=iff(ne(answer, 0), due),

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from mmuproof.lift.c_types import IntType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
@@ -15,6 +14,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import root_loops as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_nonzero
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_fields, has_member
@@ -229,7 +229,7 @@ class LiftedRootLoops(RootLoops, Remembers):
         told, answer = dict.fromkeys(TOLD[loop], bv(0, 64)), FALSE
         for call, when in works:
             told = {name: ite(when, self._argument(bench, call, name), value) for name, value in told.items()}
-            answer = ite(when, _answered(call, self._unit), answer)
+            answer = ite(when, _answered(call), answer)
         put = any_of(
             *(
                 all_of(done, when)
@@ -288,7 +288,6 @@ class LiftedRootLoops(RootLoops, Remembers):
         )
 
 
-def _answered(call: CallMade, unit: Unit) -> Bool:
+def _answered(call: CallMade) -> Bool:
     """What a function answers that does the work, as a truth value; false if it answers nothing."""
-    type_ = unit.function(call.function).result
-    return ne(var(call.tag, 1 if type_.is_bool else type_.bits), 0) if isinstance(type_, IntType) else FALSE
+    return is_nonzero(call) if call.bits else FALSE

@@ -15,7 +15,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import common
 from mmuproof.model.cuts import roots as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_legal, is_request
+from mmuproof.model.lifted.calls_made import is_legal, is_nonzero, is_request
 from mmuproof.model.lifted.kept_roots import forgets_mmio
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
@@ -213,7 +213,7 @@ class LiftedRoots(Roots, Remembers):
             offset=told(reads, "offset"),
             length=told(reads, "len"),
             found=told(checks, "new_eptp"),
-            valid=all_of(checks.guard, ne(var(checks.tag, 1), 0)),
+            valid=all_of(checks.guard, is_nonzero(checks)),
             before=before,
             after=bench.read(vmcs12, vmcs12_fields.EPT_POINTER),
             rebuilt=rebuilds.guard,
@@ -366,7 +366,7 @@ def _frames_judged(bench: Bench, root: BitVec) -> tuple[Bool, tuple[Bool, ...]]:
     """Whether memory slots show the frame of the guest's root, and those of its PDPTEs; open where nobody asks."""
     of_root, others = FALSE, []
     for call in bench.session.calls(*(each.function for each in cuts.VISIBLE)):
-        shown = ne(var(call.tag, 1), 0)
+        shown = is_nonzero(call)
         if eq(bench.session.argument(call, "gfn"), root) == TRUE:
             of_root = any_of(of_root, all_of(call.guard, shown))
         else:
@@ -444,7 +444,7 @@ def _asked(
 
 
 def _answers_yes(calls: Sequence[CallMade]) -> Bool:
-    return any_of(*(ne(var(call.tag, 32 if call.function == functions.LOAD_PDPTRS else 1), 0) for call in calls))
+    return any_of(*(is_nonzero(call) for call in calls))
 
 
 def _record(owner: Object) -> RecordType:

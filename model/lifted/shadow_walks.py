@@ -14,6 +14,7 @@ from mmuproof.model.cuts import map_rounds
 from mmuproof.model.cuts import shadow_walks as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import answer_of, is_nonzero
 from mmuproof.model.lifted.mmus import WALKS, Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read, read_member
@@ -145,7 +146,7 @@ class _WalkBench(Bench):
             SpteRead(
                 happens=call.guard,
                 address=address_of(self.session.pointer_argument(call, "sptep")),
-                spte=var(call.tag, 64),
+                spte=answer_of(call, 64),
             )
             for call in calls
         )
@@ -355,7 +356,7 @@ class LiftedShadowWalks(ShadowWalks, Remembers):
             for number, each in enumerate(reads):
                 mine = all_of(call.guard, same_place(check, own), eq(level, root_level - number), eq(spte, each.spte))
                 judged[number] = any_of(judged[number], mine)
-                reserved[number] = ite(mine, ne(var(call.tag, 1), 0), reserved[number])
+                reserved[number] = ite(mine, is_nonzero(call), reserved[number])
         return tuple(judged), tuple(reserved)
 
     @once

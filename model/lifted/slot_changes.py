@@ -16,7 +16,7 @@ from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.address_spaces import spaces
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.listed_pages import PageListBench
 from mmuproof.model.lifted.once import Remembers, once
@@ -113,7 +113,7 @@ class LiftedSlotChanges(SlotChanges, Remembers):
         told: list[Bool] = []
         for call in session.calls(cuts.UNMAP.function):
             taken.append(all_of(call.guard, self._is_whole(bench, call, slot, base, base + pages)))
-            due = ne(var(call.tag, 1), 0)
+            due = is_nonzero(call)
             told.extend(
                 all_of(each.guard, is_given(each, pointer_to(slot)), iff(ne(numbers_given(each)[0], 0), due))
                 for each in session.calls(cuts.TABLES.function)

@@ -13,7 +13,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import slot_sweeps as cuts
 from mmuproof.model.cuts.range_zaps import HAVE_RMAPS
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
@@ -165,11 +165,11 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
         shadow, young = FALSE, FALSE
         for call in bench.session.calls(*(cut.function for cut in cuts.AGES_SHADOW)):
             shadow = any_of(shadow, all_of(call.guard, is_given(call, pointer_to(asked)), _is_to_test(call, tests)))
-            young = any_of(young, all_of(call.guard, ne(var(call.tag, 1), 0)))
+            young = any_of(young, all_of(call.guard, is_nonzero(call)))
         tdp, by_tdp = cuts.AGES_TDP[tests], FALSE
         calls = bench.session.calls(tdp.function)
         for call in calls:
-            by_tdp = any_of(by_tdp, all_of(call.guard, ne(var(call.tag, 1), 0)))
+            by_tdp = any_of(by_tdp, all_of(call.guard, is_nonzero(call)))
         return RangeAged(
             aging=aging,
             tdp_mmu=tdp_mmu,

@@ -12,6 +12,7 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, Place, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import stores as cuts
+from mmuproof.model.lifted.calls_made import answer_of, is_nonzero
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_NONLEAF_SPTE, NEW_SPTE, EntryBench, page_table
 from mmuproof.model.lifted.once import Remembers, once
@@ -109,7 +110,7 @@ class _StoreDesk(EntryBench):
             index=told(call, "index"),
             role=told(call, "role"),
             huge_spte=told(call, "huge_spte"),
-            made=var(call.tag, 64),
+            made=answer_of(call, 64),
             before=read(self.before, self.childs, index * 64, 64),
             after=read(self.memory, self.childs, index * 64, 64),
         )
@@ -182,7 +183,7 @@ class LiftedStores(Stores, Remembers):
             frozen=bv(constant_of(self._tdp, constants.FROZEN_SPTE), 64),
             changes=call.guard,
             meanwhile=desk.entry(call.memory),
-            failed=ne(var(call.tag, 32), 0),
+            failed=is_nonzero(call),
             after=desk.entry(desk.memory),
             succeeds=eq(answer, 0),
             beside=any_of(*(ne(desk.entry(desk.before, each), desk.entry(desk.memory, each)) for each in others)),

@@ -7,11 +7,12 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.svm_gating import CUTS, SHADOW_NPT
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import is_nonzero
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import constants, functions, kvm_vcpu, switches, vcpu_svm, vmcb_fields
 from mmuproof.model.svm_gating import CachedVmcb12, SvmCapabilities, SvmGating, SvmSettings, Vmcb02
-from mmuproof.smt.terms import BitVec, Bool, bit, bv, eq, ne, resize, var
+from mmuproof.smt.terms import BitVec, Bool, bv, eq, ne, resize
 
 _FEATURE = constants.X86_FEATURE_GMET
 _TEST_BIT = functions.VARIABLE_TEST_BIT
@@ -64,7 +65,7 @@ class LiftedSvmGating(SvmGating, Remembers):
         ]
         if len(wanted) != 1:
             raise Refused(f"svm_hardware_setup() asks {len(wanted)} times for {_FEATURE}")
-        return bit(var(wanted[0].tag, 1), 0)
+        return is_nonzero(wanted[0])
 
     @once
     def set_cpu_caps(self, nested: Bool, gmet_enabled: Bool) -> SvmCapabilities:

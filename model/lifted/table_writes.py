@@ -11,7 +11,7 @@ from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import table_writes as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.listed_pages import PageListBench
@@ -82,9 +82,7 @@ class LiftedTableWrites(TableWrites, Remembers):
             judged=all_of(judge.guard, *right, implies(written.guard, eq(told(written, "gpa"), told(judge, "gpa")))),
             judged_gpa=told(judge, "gpa"),
             judged_length=told(judge, "bytes"),
-            unfit=any_of(
-                ne(var(judge.tag, 1), 0), *(ne(var(call.tag, 1), 0) for call in session.calls(cuts.FLOODS.function))
-            ),
+            unfit=any_of(is_nonzero(judge), *(is_nonzero(call) for call in session.calls(cuts.FLOODS.function))),
             gives_up=is_called(session.calls(cuts.GIVE_UP.function), page),
             none=bool_var(_NONE),
             entry=self._dropped(bench, inner, page, pointer_to(table, _FIRST * 64)),

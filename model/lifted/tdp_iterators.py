@@ -13,6 +13,7 @@ from mmuproof.model.cuts import tdp_iterators as cuts
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import answer_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, has_member
@@ -108,7 +109,7 @@ class _SteppingBench(Bench):
         if not calls:
             raise NotThere([f"{cuts.READ.function}()"])
         for call in calls:
-            yield call, var(call.tag, 64)
+            yield call, answer_of(call, 64)
 
     def _was_read(self, entry: Pointer, value: BitVec) -> Bool:
         """Whether a value is what has been read of an entry."""

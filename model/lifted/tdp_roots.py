@@ -10,7 +10,7 @@ from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, Targ
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import tdp_roots as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_called, is_given, numbers_given
+from mmuproof.model.lifted.calls_made import answer_of, is_called, is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read_member
@@ -85,7 +85,7 @@ class LiftedTdpRoots(TdpRoots, Remembers):
         page, address = bv(0, 64), bv(0, 64)
         for call in session.calls(*(cut.function for cut in cuts.ADDRESS)):
             page = ite(call.guard, resize(numbers_given(call)[0], 64), page)
-            address = ite(call.guard, var(call.tag, 64), address)
+            address = ite(call.guard, answer_of(call, 64), address)
         # Before 6.9 whoever asks puts the address there.
         own = answer if isinstance(answer, BitVec) and answer.width == after[0].width else after[0]
         taken = {name: eq(page, at) for name, at in _PAGES.items()}
@@ -99,7 +99,7 @@ class LiftedTdpRoots(TdpRoots, Remembers):
             listed=taken[_LISTED],
             held=any_of(
                 *(
-                    all_of(call.guard, is_given(call, pointer_to(roots[_LISTED])), ne(var(call.tag, 1), 0))
+                    all_of(call.guard, is_given(call, pointer_to(roots[_LISTED])), is_nonzero(call))
                     for call in session.calls(cuts.HOLD.function)
                 )
             ),

@@ -6,12 +6,13 @@ from mmuproof.lift.machine.memory import pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import tlb_flushes as cuts
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import answer_of
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
 from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, switches, vcpu_svm, vcpu_vmx, vmcb_fields
 from mmuproof.model.tlb_flushes import GuestFlushed, OwnVmcb, TlbFlushes, VcpuMoved, VmxFlush, VmxFlushed
-from mmuproof.smt.terms import all_of, any_of, bv, eq, ite, ne, resize, var
+from mmuproof.smt.terms import all_of, any_of, bv, eq, ite, ne, resize
 
 _GUEST = functions.KVM_VCPU_FLUSH_TLB_GUEST
 _VPID = 16
@@ -52,7 +53,7 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
             eptp = ite(call.guard, bench.session.argument(call, "eptp"), eptp)
         for call in bench.session.calls(cuts.POINTER.function):
             mine = all_of(call.guard, eq(bench.session.argument(call, "root_hpa"), root))
-            own = ite(mine, var(call.tag, 64), own)
+            own = ite(mine, answer_of(call, 64), own)
         for call in by_vpid:
             vpid = ite(call.guard, resize(bench.session.argument(call, "vpid"), _VPID), vpid)
         return VmxFlushed(

@@ -10,6 +10,7 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.walk_ends import CUTS, PERMISSION_FAULT, PSE36, READ_ENTRY
+from mmuproof.model.lifted.calls_made import is_nonzero
 from mmuproof.model.lifted.nested import read_entries, with_entries
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
@@ -19,7 +20,7 @@ from mmuproof.model.named import guest_walker
 from mmuproof.model.walk_ends import LastEntry, Protected, WalkedLevel, WalkEnds, WholeWalk
 from mmuproof.model.walks import GpteFormat, GuestWalk
 from mmuproof.smt.graph import substitute
-from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bv, eq, ne, resize, ule, var
+from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bv, eq, ne, negate, resize, ule, var
 
 _U32 = IntType(32, False, "unsigned int")
 
@@ -115,7 +116,7 @@ class _Walker:
         told = [substitute(resize(each, 64), self._given) for each in rule.arguments if isinstance(each, BitVec)]
         if len(told) != 2:
             raise Refused(f"{rule.function}() is told {len(told)} numbers")
-        clear = eq(var(rule.tag, 1), 0)
+        clear = negate(is_nonzero(rule))
         return WalkedLevel(
             used=used,
             table_gfn=self._element(guest_walker.TABLE_GFN, level),

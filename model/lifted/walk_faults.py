@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from mmuproof.lift.machine.memory import Memory
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.walk_ends import HAS_NO_PLACE, IS_VISIBLE, READ_ENTRY, UPDATES_FLAGS
+from mmuproof.model.lifted.calls_made import answer_of, is_nonzero
 from mmuproof.model.lifted.nested import read_entries, with_entries
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.walk_bench import WalkOnBench
@@ -17,7 +18,7 @@ from mmuproof.smt.graph import substitute
 from mmuproof.smt.terms import BitVec, Bool, Term, all_of, any_of, bit, bv, eq, implies, ne, negate, resize, var
 
 _EFER_LMA, _CR4_PAE = 10, 5
-_INT_BITS, _SIGN = 32, 1 << 31
+_INT_BITS, _SIGN, _ANY = 32, 1 << 31, (1 << 32) - 1
 _STAGE_BITS = 33
 """An error code tells the stage in bits 33:32."""
 
@@ -74,7 +75,7 @@ class _LeftByWalk:
             addr=var("addr", 64),
             access=var("access", 64),
             first=var(f"{first.function}()", 64),
-            reserved=tuple(ne(var(check.tag, 1), 0) for check in checks),
+            reserved=tuple(is_nonzero(check) for check in checks),
             long_mode_has_pae=self._long_mode_has_pae(),
             judgement=self._begun.judgement,
             happens=all_of(fails, negate(self._host_fails())),
@@ -115,14 +116,14 @@ class _LeftByWalk:
     def _host_fails(self) -> Bool:
         """Whether the host has no memory where the tables are, or cannot read or write it."""
 
-        def answers(function: str, width: int, mask: int) -> Iterator[tuple[Bool, Bool]]:
+        def answers(function: str, mask: int) -> Iterator[tuple[Bool, Bool]]:
             for each in self._bench.session.calls(function):
-                yield substitute(each.guard, self._given), ne(var(each.tag, width) & mask, 0)
+                yield substitute(each.guard, self._given), ne(answer_of(each, _INT_BITS) & mask, 0)
 
         fails = (
-            *answers(HAS_NO_PLACE.function, 1, 1),
-            *answers(READ_ENTRY.function, _INT_BITS, (1 << _INT_BITS) - 1),
-            *answers(f"{self._format.value}{UPDATES_FLAGS}", _INT_BITS, _SIGN),
-            *((made, negate(answer)) for made, answer in answers(IS_VISIBLE.function, 1, 1)),
+            *answers(HAS_NO_PLACE.function, _ANY),
+            *answers(READ_ENTRY.function, _ANY),
+            *answers(f"{self._format.value}{UPDATES_FLAGS}", _SIGN),
+            *((made, negate(answer)) for made, answer in answers(IS_VISIBLE.function, _ANY)),
         )
         return any_of(*(all_of(made, failed) for made, failed in fails))
