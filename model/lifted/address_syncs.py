@@ -68,7 +68,7 @@ class LiftedAddressSyncs(AddressSyncs, Remembers):
                 ),
             ),
             forgets_mmio=_done(session.calls(cuts.FORGET.function), lambda call: eq(_last(call), address)),
-            here=all_of(_done(starts), ne(var(f"{map_rounds.OKAY.function}()", 1), 0)),
+            here=all_of(_done(starts), session.says(map_rounds.OKAY.function)),
             unsync=ne(bench.read(page, kvm_mmu_page.UNSYNC), 0),
             below=ne(bench.read(page, kvm_mmu_page.UNSYNC_CHILDREN), 0),
             synced=all_of(sync.guard, right),

@@ -126,7 +126,7 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
             given = ne(numbers_given(call)[0], 0)
             return all_of(call.guard, is_given(call, pointer_to(queue)), any_of(given, negate(needed)))
 
-        protects, changes = session.calls(cuts.PROTECT.function), ne(var(f"{cuts.PROTECT.function}()", 1), 0)
+        protects, changes = session.calls(cuts.PROTECT.function), session.says(cuts.PROTECT.function)
         assert protecting.end is not None
         assert syncing.end is not None
         needs = slt(bv(0, 32), var(f"{cuts.SYNC.function}()", 32))

@@ -231,7 +231,7 @@ class LiftedFaults(Faults, Remembers):
         answer = bench.integer(name)
         call = bench.session.only_call(*(cut.function for cut in PRE_FAULT))
         asks = bench.session.calls(IS_PRIVATE.function)
-        private = all_of(bench.session.called(IS_PRIVATE.function), ne(var(f"{IS_PRIVATE.function}()", 1), 0))
+        private = all_of(bench.session.called(IS_PRIVATE.function), bench.session.says(IS_PRIVATE.function))
         return PreFaulted(
             asked=bench.read(wanted, userspace.GPA, before),
             alias_bits=self._alias_bits(bench),

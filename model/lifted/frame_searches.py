@@ -13,7 +13,7 @@ from mmuproof.model.lifted.calls_made import is_given, is_nonzero, left_at
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_page_fault, kvm_vcpu
-from mmuproof.smt.terms import Bool, all_of, any_of, bit, eq, ne, negate, var
+from mmuproof.smt.terms import Bool, all_of, any_of, bit, eq, ne, negate
 
 _ASKS, _OF_GUEST = functions.INNER_KVM_MMU_FAULTIN_PFN, functions.KVM_MMU_FAULTIN_PFN_GMEM
 _PFN, _PAGE, _WRITABLE, _LEVEL = (
@@ -78,7 +78,7 @@ class LiftedFrameSearches(FrameSearches, Remembers):
         kept = ((3, _WRITABLE), (4, _PAGE))
         return HostAsked(
             is_private=desk.noted(kvm_page_fault.IS_PRIVATE),
-            only_guest=ne(var(f"{cuts.ONLY_GUEST.function}()", 1), 0),
+            only_guest=session.says(cuts.ONLY_GUEST.function),
             writes=writes,
             host=any_of(*(call.guard for call in hosts)),
             for_write=any_of(*(all_of(call.guard, write) for call, write in asks_write)),
@@ -97,7 +97,7 @@ class LiftedFrameSearches(FrameSearches, Remembers):
         answer, session = desk.integer(_OF_GUEST), desk.session
         call = session.only_call(cuts.GET.function)
         return GuestMemoryAsked(
-            has_memory=ne(var(f"{cuts.HAS_MEMORY.function}()", 1), 0),
+            has_memory=session.says(cuts.HAS_MEMORY.function),
             asked=all_of(call.guard, desk.is_right(call, (3, _PFN), (4, _PAGE))),
             fails=is_nonzero(call),
             readonly=bit(desk.read(desk.slot, kvm_memory_slot.FLAGS), _READONLY),

@@ -349,7 +349,7 @@ class LiftedGuestTables(GuestTables, Remembers):
         return FrameProtected(
             function=function,
             min_level=min_level,
-            shadowed=ne(var(f"{cuts.HAVE_RMAPS.function}()", 1), 0),
+            shadowed=session.says(cuts.HAVE_RMAPS.function),
             tdp_mmu=uses_tdp_mmu(bench, kvm),
             levels=tuple(levels),
             had=tuple(had),

@@ -54,7 +54,7 @@ from mmuproof.model.named import (
     vmcs_config,
 )
 from mmuproof.model.vendor import Vendor
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bit, bool_var, bv, eq, ne, resize, to_bv, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, bit, bool_var, bv, eq, ne, negate, resize, to_bv, var
 
 _EPT_POINTER = 0x201A
 """The field of a VMCS, by the manual's encoding."""
@@ -229,7 +229,7 @@ class LiftedHardwareControls(HardwareControls, Remembers):
         quirks = bench.read(kvm, kvm_vm.DISABLED_QUIRKS)
         return MemoryType(
             is_mmio=bit(is_mmio, 0),
-            coherent=eq(var(f"{COHERENCE.function}()", 1), 0),
+            coherent=negate(bench.session.says(COHERENCE.function)),
             # Before there was a choice it was always so.
             ignores_pat=TRUE if by_mtrrs else eq(quirks & _IGNORE_GUEST_PAT, 0),
             cache_off=ne(var(f"{CR0_BITS.function}()", 64), 0) if cache_off else FALSE,

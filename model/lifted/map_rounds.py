@@ -128,7 +128,7 @@ class LiftedMapRounds(MapRounds, Remembers):
             function=loop.function,
             workaround=loop.workaround(made),
             another_fault=loop.another_fault(made),
-            at_end=eq(var(f"{cuts.OKAY.function}()", 1), 0),
+            at_end=negate(loop.session.says(cuts.OKAY.function)),
             maps=maps,
             links=links,
             splits=NOTHING_DONE,

@@ -256,10 +256,10 @@ class LiftedMappings(Mappings, Remembers):
             width=host_width(bench.session, bench.memory),
             pfn=bench.read(fault, kvm_page_fault.PFN),
             maps_slot=negate(left.is_null),
-            other_kind=self._differs(private),
+            other_kind=self._differs(bench.session, private),
             apic_page=eq(bench.read(slot, kvm_memory_slot.ID), _APIC_PAGE),
             for_l2=ne(bench.read(vcpu, kvm_vcpu.HFLAGS) & constant_of(self._unit, constants.HF_GUEST_MASK), 0),
-            apic_serves=ne(var("kvm_apicv_activated()", 1), 0),
+            apic_serves=bench.session.says("kvm_apicv_activated"),
             sought=any_of(*(call.guard for call in searches)),
             uncounted=any_of(*(all_of(call.guard, self._has_not(bench, fault, call, counted)) for call in searches)),
             kind_asked=any_of(*(call.guard for call in kinds)),
@@ -273,11 +273,11 @@ class LiftedMappings(Mappings, Remembers):
     def _has_private(self) -> bool:
         return self._unit.has_member(kvm_page_fault.STRUCT, kvm_page_fault.IS_PRIVATE)
 
-    def _differs(self, private: Bool) -> Bool:
+    def _differs(self, session: Session, private: Bool) -> Bool:
         """Whether the memory of the frame is of another kind than the fault is for; if nobody asks it may be."""
         if not self._has_private or self._unit.find_function(IS_PRIVATE.function) is None:
             return FALSE
-        return negate(iff(private, ne(var(f"{IS_PRIVATE.function}()", 1), 0)))
+        return negate(iff(private, session.says(IS_PRIVATE.function)))
 
     def _says_go_on(self, call: CallMade) -> Bool:
         # The oldest kernels go on by what is asked next, too: of what they find nothing is said.

@@ -29,7 +29,7 @@ from mmuproof.model.range_rounds import (
     ZapRootRound,
     ZapRound,
 )
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, ult, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, ult, var
 
 _ZAP = functions.TDP_MMU_ZAP_LEAFS
 _CERTAIN = tuple(cut.function for cut in (cuts.SET, cuts.FORMER_SET, cuts.SET_UNLOGGED))
@@ -77,7 +77,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             in_range=all_of(ne(member(tdp_iter.VALID), 0), ult(member(tdp_iter.GFN), read(made.head, end, 0, 64))),
             level=member(tdp_iter.LEVEL),
             spte=member(tdp_iter.OLD_SPTE),
-            yielded=all_of(asked.guard, bit(var(f"{cuts.YIELD.function}()", 1), 0)),
+            yielded=all_of(asked.guard, bench.session.says(cuts.YIELD.function)),
             told=ne(told, 0),
             zapped=bench.session.called(cuts.SET.function, cuts.FORMER_SET.function),
             unused=ne(bench.flag(root, kvm_mmu_page.ROLE, page_role.INVALID, made.head), 0),
@@ -213,7 +213,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
     def _protects(bench: Bench, entry: EntryRound) -> Bool:
         """Whether writes to the page of an entry are noticed by faults, for want of a dirty flag."""
         if bench.session.calls(cuts.PROTECTS.function):
-            return ne(var(f"{cuts.PROTECTS.function}()", 1), 0)
+            return bench.session.says(cuts.PROTECTS.function)
         return ne(bench.integer(functions.SPTE_AD_NEED_WRITE_PROTECT, spte=entry.spte), 0)
 
     @once
@@ -287,4 +287,4 @@ def _told(bench: Bench, entry: EntryRound, answer: Bool) -> ChangeTold:
 
 def _answered(bench: Bench, cut: Cut) -> Bool:
     """Whether a function that is called at most once says yes."""
-    return all_of(bench.session.called(cut.function), bit(var(f"{cut.function}()", 1), 0))
+    return all_of(bench.session.called(cut.function), bench.session.says(cut.function))

@@ -56,7 +56,7 @@ class _Sheet(Bench):
             gpte=resize(gpte, 64),
             role_access=self.of_role(page_role.ACCESS),
             accessed_dirty=has_flags,
-            reserved=any_of(*(ne(var(f"{cut.function}()", 1), 0) for cut in asked)),
+            reserved=any_of(*(self.session.says(cut.function) for cut in asked)),
         )
 
     def spte(self, number: int = LOOKED_AT, *, first: bool = False) -> BitVec:

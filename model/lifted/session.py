@@ -18,7 +18,7 @@ from mmuproof.model.evidence import Check, CutCall, Evidence, Step
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.arguments import KnownArguments, only_place
 from mmuproof.model.lifted.linked import NO_STATIC_CALLS, Linked
-from mmuproof.smt.terms import BitVec, Bool, any_of
+from mmuproof.smt.terms import BitVec, Bool, any_of, ne, var
 
 _MOST_BY_VALUE = 64
 """Bits of a struct that is a number where it is passed by value."""
@@ -203,6 +203,12 @@ class Session:
             at = str(calls[1].at) if calls else self.unit.path
             raise Refused(f"{'() or '.join(functions)}() is called {len(calls)} times where once is meant", at)
         return calls[0]
+
+    def says(self, function: str) -> Bool:
+        """Whether what the first call of a function answers is not zero; unknown where it is not called."""
+        name = f"{function}()"
+        bits = next((call.bits for call in self.machine.calls_made if call.tag == name), 1)
+        return ne(var(name, bits), 0)
 
     def called(self, *functions: str) -> Bool:
         """Whether one of these functions is called, of those that are not followed."""

@@ -91,7 +91,7 @@ class LiftedSlotChanges(SlotChanges, Remembers):
             forbidden=tuple(
                 ne(read(bench.memory, arrays[number], each * info.bits, info.bits), 0) for each in range(ROOM)
             ),
-            has_rmaps=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
+            has_rmaps=session.says(HAVE_RMAPS.function),
             makes_rmaps=any_of(
                 *(all_of(c.guard, is_given(c, pointer_to(slot)), eq(numbers_given(c)[0], pages)) for c in rmaps)
             ),
@@ -223,7 +223,7 @@ class LiftedSlotChanges(SlotChanges, Remembers):
         changed = is_answered_yes(zaps)
         spaces_asked, starts = session.calls(SPACE.function), session.calls(cuts.START.function)
         return SlotsZapped(
-            needed=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
+            needed=session.says(HAVE_RMAPS.function),
             spaces=spaces(bench.unit, bench.memory, kvm),
             first_space=read(outer.entered, space, 0, 32),
             space=now,

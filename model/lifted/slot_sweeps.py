@@ -87,7 +87,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             sweep=sweep,
             level=level,
             tdp_mmu=tdp_mmu,
-            shadowed=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
+            shadowed=bench.session.says(HAVE_RMAPS.function),
             walked=tuple(
                 any_of(*(all_of(when, _includes(call, each)) for call, when in right)) for each in range(1, HUGEST + 1)
             ),
@@ -131,7 +131,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
             sweep=sweep,
             asked=mask,
             tdp_mmu=tdp_mmu,
-            shadowed=ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
+            shadowed=session.says(HAVE_RMAPS.function),
             tdp_done=all_of(
                 tdp.guard,
                 is_given(tdp, pointer_to(slot)),
@@ -173,7 +173,7 @@ class LiftedSlotSweeps(SlotSweeps, Remembers):
         return RangeAged(
             aging=aging,
             tdp_mmu=tdp_mmu,
-            shadowed=any_of(tables, negate(tdp_mmu)) if has_count else ne(var(f"{HAVE_RMAPS.function}()", 1), 0),
+            shadowed=any_of(tables, negate(tdp_mmu)) if has_count else bench.session.says(HAVE_RMAPS.function),
             tdp_done=is_called(calls, pointer_to(asked)),
             tdp_young=by_tdp,
             shadow_done=shadow,

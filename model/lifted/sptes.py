@@ -200,7 +200,7 @@ class LiftedSptes(Sptes, Remembers):
             return AskedToNote(FALSE, FALSE, FALSE)
         return AskedToNote(
             mitigated=is_mitigated(self._unit),
-            noted=ne(var(f"{MMIO_NOTED.function}()", 1), 0),
+            noted=session.says(MMIO_NOTED.function),
             notes=session.called(NOTE_MMIO.function),
         )
 

@@ -139,10 +139,10 @@ class LiftedTableWrites(TableWrites, Remembers):
         allows = constant_of(unit, constants.EMULTYPE_ALLOW_RETRY_PF)
         return ProtectedWritten(
             again=all_of(eq(last[0], var(f"{cuts.RIP.function}()", 64)), eq(last[1], address)),
-            in_mmio=ne(var(f"{cuts.IN_MMIO.function}()", 1), 0),
+            in_mmio=bench.session.says(cuts.IN_MMIO.function),
             direct=direct,
             error_code=code,
-            reinjects=ne(var(f"{cuts.REINJECTS.function}()", 1), 0),
+            reinjects=bench.session.says(cuts.REINJECTS.function),
             unprotects=any_of(*(all_of(call.guard, eq(numbers_given(call)[0], address)) for call in unprotects)),
             unprotected=is_answered_yes(unprotects),
             in_guest=in_guest,

@@ -13,7 +13,7 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import all_of, any_of, bit, bv, eq, ite, ne, negate, slt, ult
+from mmuproof.smt.terms import all_of, any_of, bit, bv, eq, iff, ite, ne, negate, slt, ult
 
 _LEVELS, _MAPS_PAGE = 5, 7
 
@@ -47,7 +47,7 @@ def _taken(kvm: Kvm) -> Claim:
         ),
         Wrong(
             "untold",
-            all_of(made.gives_up, ne(made.gave_up, made.says)),
+            all_of(made.gives_up, negate(iff(ne(made.gave_up, 0), ne(made.says, 0)))),
             f"{name} does not say whether pages below were given up.",
         ).told("another answer", "KVM's comment at it: the number of zapped non-leaf child shadow pages"),
     )
