@@ -1,4 +1,4 @@
-"""Every name of a kind another one at once: what a kernel calls its functions, members, parameters and variables."""
+"""Everything of a kind another at once: the names of functions, members, parameters and variables, and truth values."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _EVERYWHERE = (
     "include/linux/kvm_types.h",
     "virt/kvm/*.[ch]",
 )
+_OF_KVM = (f"{_KVM}/**/*.[ch]", "arch/x86/include/asm/kvm_host.h", "include/linux/kvm_host.h", "virt/kvm/kvm_main.c")
 _DEFINITION = re.compile(
     r"^(?P<before>[a-z][^;{}()=#]*?[\s*])(?:FNAME\()?(?P<name>\w+)\)?\((?P<parameters>[^;{}]*?)\)\s*\n\{\n.*?^\}",
     re.MULTILINE | re.DOTALL,
@@ -35,6 +36,14 @@ _PASTED = re.compile(r"^BUILD_MMU_ROLE_\w+\(\w+,\s*(\w+),\s*(\w+)", re.MULTILINE
 _OWN_STRUCTS = (*_MMU, "arch/x86/include/asm/kvm_host.h", f"{_KVM}/vmx/nested.[ch]", f"{_KVM}/svm/nested.[ch]")
 _OTHERS = ("include/linux/**/*.h", "arch/x86/include/**/*.h", "include/uapi/**/*.h", "include/asm-generic/*.h")
 _TEMPLATES = ("", "paging64_", "paging32_", "ept_")
+_TRUTH_VALUED = re.compile(
+    r"^(?P<before>(?:(?:static|inline|__always_inline|noinline|extern) )*)bool (?P<head>(?:FNAME\(\w+\)|\w+)\([^;{}]*?\))"
+    r"(?P<body>;|\s*\{(?:[^\n]*\}|.*?^\}))",
+    re.MULTILINE | re.DOTALL,
+)
+"""A function whose result is a truth value, declared, or defined on one line or several."""
+_GIVEN_AWAY = ("recovery_worker",)
+"""What begins the names of functions that the rest of the kernel is given, whose type is its own."""
 _SPELLED = frozenset({"sp", "sptep"})
 """Variables that macros of KVM's use by name."""
 _SHORT = 4
@@ -89,6 +98,21 @@ def members_renamed(root: Path) -> Changes:
     # What a macro makes of names is not seen in the text.
     made = {f"{one}_{other}" for text in everywhere.values() for one, other in _PASTED.findall(text)}
     return _changes(everywhere, lambda text: _renamed(text, names - beside - made, "_m", members=True))
+
+
+def truth_values_widened(root: Path) -> Changes:
+    """Every function of KVM's that says yes or no says 1 or 0, as an int."""
+
+    def one(found: re.Match[str]) -> str:
+        if any(each in found["head"] for each in _GIVEN_AWAY):
+            return found[0]
+        body = re.sub(r"\breturn\s+([^;]+);", r"return !!(\1);", found["body"])
+        return f"{found['before']}int {found['head']}{body}"
+
+    def all_in(text: str) -> str:
+        return re.sub(r"\bbool \(\*", "int (*", _TRUTH_VALUED.sub(one, text))
+
+    return _changes(dict(_texts(root, _OF_KVM)), all_in)
 
 
 def _words(text: str) -> Collection[str]:

@@ -1,4 +1,4 @@
-"""Whatever a kernel calls its functions, members, parameters and variables, what is proved of it stays what it is."""
+"""Whatever a kernel calls its things, and in whatever type it says yes: what is proved of it stays what it is."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from tests.refactors.everything import (
     functions_renamed,
     members_renamed,
     parameters_renamed,
+    truth_values_widened,
     variables_renamed,
 )
 
 pytestmark = [pytest.mark.kernel, pytest.mark.long]
 
 Told = Mapping[str, tuple[str, int]]
-#: What has to be told to be found again; a variable is nobody's business but its function's.
-RENAMED: Mapping[str, tuple[Callable[[Path], Changes], bool]] = {
-    "every function": (functions_renamed, True),
-    "every parameter": (parameters_renamed, True),
-    "every member": (members_renamed, True),
-    "every variable of a function": (variables_renamed, False),
+#: What is done, and whether it has to be told to be found again; a variable is nobody's business but its function's.
+DONE: Mapping[str, tuple[Callable[[Path], Changes], bool]] = {
+    "every function has another name": (functions_renamed, True),
+    "every parameter has another name": (parameters_renamed, True),
+    "every member has another name": (members_renamed, True),
+    "every variable of a function has another name": (variables_renamed, False),
+    "every function that says yes or no does so as an int": (truth_values_widened, False),
 }
 
 
@@ -42,11 +44,11 @@ def proved(kernel: Path, written: Path, *options: str) -> Told:
 
 
 @pytest.mark.parametrize("series", ["7.2", "7.3"])
-@pytest.mark.parametrize("what", RENAMED)
-def test_all_results_stay_when_all_names_of_a_kind_are_others(
+@pytest.mark.parametrize("what", DONE)
+def test_all_results_stay_when_all_of_a_kind_are_others(
     what: str, series: str, kernel_tree: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    root, (change, has_to_be_told), new = kernel_tree(series), RENAMED[what], tmp_path / "new"
+    root, (change, has_to_be_told), new = kernel_tree(series), DONE[what], tmp_path / "new"
     new.mkdir()
     changed_tree(root, change(root), new)
     options = ("--like", str(root)) if has_to_be_told else ()
