@@ -52,7 +52,7 @@ _FORMAT = "2"
 _AST, _MAKING = ".ast", ".making-"
 _LISTED = ("include", "arch/x86/include", "arch/x86/kvm", "virt/kvm")
 _LISTS = 8
-_MOST_BYTES = 1 << 30
+_MOST_BYTES = 2 << 30
 _SETTLED = 2.0
 """Seconds that a file must have been left alone for what was read of it to be kept."""
 _PASSING = 600.0
