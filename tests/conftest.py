@@ -29,6 +29,8 @@ settings.load_profile("untimed")
 # Tests decide for themselves: no result of an earlier run is taken.
 os.environ[NO_RESULTS] = "1"
 
+#: The environment variable with the cache folder of an earlier step of the same run.
+PARSED = "MMUPROOF_TESTS_CACHE"
 #: The exact kernels with which all tests passed.
 RELEASES = {"6.1": "6.1.176", "6.12": "6.12.117", "7.2": RELEASE, "7.3": "7.3.4"}
 #: By the name of a test's module, the trees of another release that its tests have asked for.
@@ -36,13 +38,19 @@ _moved: dict[str, set[str]] = defaultdict(set)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give all processes of a run a cache of their own, that goes with it: a real kernel is parsed once for all."""
+    """Give all processes of a run a cache of their own, that goes with it: a real kernel is parsed once for all.
+
+    Whoever has parsed kernels a moment ago may say in which cache folder.
+    """
     if hasattr(config, "workerinput"):
+        return
+    # Where the kernels are depends on the cache folder as well.
+    os.environ[KERNELS] = str(kernels_folder())
+    if PARSED in os.environ:
+        os.environ["XDG_CACHE_HOME"] = os.environ[PARSED]
         return
     folder = tempfile.TemporaryDirectory(prefix="mmuproof-tests-")
     config.add_cleanup(folder.cleanup)
-    # Where the kernels are depends on the cache folder as well.
-    os.environ[KERNELS] = str(kernels_folder())
     os.environ["XDG_CACHE_HOME"] = folder.name
 
 

@@ -118,11 +118,12 @@ def moved(known: KeptResult, change: BodyChange) -> KeptResult:
     """
     if known.result is None:
         return known
+    before = json.dumps(plain(known.result))
     try:
-        result = record_of(Result, json.loads(change.lines_moved(json.dumps(plain(known.result)))))
+        after = change.lines_moved(before)
     except Moved:
         return replace(known, result=None)
-    return replace(known, result=result)
+    return known if after == before else replace(known, result=record_of(Result, json.loads(after)))
 
 
 def kept_content(kept: KeptResults) -> dict[str, Any]:
@@ -153,8 +154,22 @@ def kept_content(kept: KeptResults) -> dict[str, Any]:
     }
 
 
-def read_kept(content: Mapping[str, Any]) -> KeptResults:
+def read_layout_of(content: Mapping[str, Any]) -> BodyLayout | None:
+    """Where the bodies are of the tree whose results `kept_content` has made of; None if it does not tell.
+
+    Raises:
+        AttributeError, IndexError, KeyError, TypeError, ValueError: it is something else.
+    """
+    layout = content["layout"]
+    return None if layout is None else read_layout(layout)
+
+
+def read_kept(content: Mapping[str, Any], known: Collection[_Name] = ()) -> KeptResults:
     """What `kept_content` has made.
+
+    Args:
+        content: that.
+        known: of what nothing need be read.
 
     Raises:
         AttributeError, IndexError, KeyError, TypeError, ValueError: it is something else.
@@ -182,11 +197,12 @@ def read_kept(content: Mapping[str, Any]) -> KeptResults:
             None if claims is None else tuple(map(str, claims)),
         )
         for theorem, vendor, result, rests_on, claims in content["results"]
+        if (theorem, vendor) not in known
     }
-    known, layout = content["known"], content["layout"]
+    findings = content["known"]
     return KeptResults(
-        known=None if known is None else tuple(int(number) for number in known),
+        known=None if findings is None else tuple(int(number) for number in findings),
         known_rests_on=read(content["known_rests_on"]),
         results=results,
-        layout=None if layout is None else read_layout(layout),
+        layout=read_layout_of(content),
     )

@@ -9,12 +9,13 @@ damaged, cut off or put under another name is passed over.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from mmuproof.cli.prove.kept import KeptResult, KeptResults, kept_content, read_kept
+from mmuproof.cli.prove.kept import KeptResult, KeptResults, kept_content, read_kept, read_layout_of
 from mmuproof.cli.prove.relatives import BodyChange, BodyLayout, RestsOn, change_between
 from mmuproof.cli.prove.whole_runs import DECIDED
 from mmuproof.cli.shared.hardware import settings_text
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mmuproof.cli.prove.running import Proved
     from mmuproof.model.lifted.bodies import KernelBodies
 
+_T = TypeVar("_T")
 _MOST_FILES = 64
 """As many kernels are remembered; the one that has not been asked for longest goes first."""
 _ALIKE = 4
@@ -153,20 +155,30 @@ class SavedResults:
         """What is left of what is known of trees like this one: of the closest, and what others know besides."""
         if self._tree is None:
             return None
-        like: list[tuple[BodyChange, KeptResults]] = []
-        for kept in (_kept(self._files.read(name)) for name in self._files.names(f"{self._like}-")[:_ALIKE]):
-            change = None if kept is None or kept.layout is None else change_between(kept.layout, self._tree)
-            if kept is not None and change is not None:
-                like.append((change, kept))
+        like: list[tuple[BodyChange, Any]] = []
+        for content in (self._files.read(name) for name in self._files.names(f"{self._like}-")[:_ALIKE]):
+            layout = _made_of(read_layout_of, content)
+            change = None if layout is None else change_between(layout, self._tree)
+            if change is not None:
+                like.append((change, content))
         left: KeptResults | None = None
-        for change, kept in sorted(like, key=lambda each: len(each[0].bodies)):
-            left = kept.after(change) if left is None else left.beside(kept.after(change, left.found))
+        for change, content in sorted(like, key=lambda each: len(each[0].bodies)):
+            # What the closest one knows of nobody need be asked.
+            known = frozenset() if left is None else left.found
+            kept = _made_of(partial(read_kept, known=known), content)
+            if kept is not None:
+                left = kept.after(change) if left is None else left.beside(kept.after(change, known))
         return left
 
 
 def _kept(content: Any) -> KeptResults | None:
+    return _made_of(read_kept, content)
+
+
+def _made_of(read: Callable[[Any], _T], content: Any) -> _T | None:
+    """What is read out of a file; None if there is none, or it holds something else."""
     try:
-        return None if content is None else read_kept(content)
+        return None if content is None else read(content)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from clang.cindex import Cursor, TranslationUnit
 
@@ -39,3 +39,29 @@ class CursorsByName(Mapping[str, Cursor]):
 
     def __len__(self) -> int:
         return len(self._packed)
+
+
+class NamedBefore(Mapping[str, Cursor]):
+    """Cursors of a unit that clang need not have loaded, as long as nobody asks for more than their names.
+
+    Args:
+        names: those that there are.
+        loaded: the cursors themselves; the unit is loaded for that.
+    """
+
+    def __init__(self, names: Collection[str], loaded: Callable[[], Mapping[str, Cursor]]) -> None:
+        self._names, self._loaded = names, loaded
+
+    def __getitem__(self, name: str) -> Cursor:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._loaded()[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from clang.cindex import Cursor, CursorKind, TranslationUnit
 
 from mmuproof.lift.parsing import clang_api
-from mmuproof.lift.parsing.cursors import CursorsByName
+from mmuproof.lift.parsing.cursors import CursorsByName, NamedBefore
+from mmuproof.lift.parsing.unit_index import UnitIndex
 
-_FUNCTION, _VARIABLE, _TYPEDEF, _ENUM, _ENUM_CONSTANT = (
-    clang_api.kind_number(kind)
-    for kind in (
-        CursorKind.FUNCTION_DECL,
-        CursorKind.VAR_DECL,
-        CursorKind.TYPEDEF_DECL,
-        CursorKind.ENUM_DECL,
-        CursorKind.ENUM_CONSTANT_DECL,
-    )
-)
-_RECORDS = tuple(clang_api.kind_number(kind) for kind in (CursorKind.STRUCT_DECL, CursorKind.UNION_DECL))
+_ENUM_CONSTANT = clang_api.kind_number(CursorKind.ENUM_CONSTANT_DECL)
 
 
 class Declared:
@@ -29,33 +21,23 @@ class Declared:
     Args:
         unit: what clang has parsed.
         cursors: the declarations, in their order.
+        index: theirs, where it is known.
 
     ``functions`` are those with a body, ``variables`` the last declaration of each.
     """
 
-    def __init__(self, unit: TranslationUnit, cursors: Iterable[Cursor] = ()) -> None:
+    def __init__(self, unit: TranslationUnit, cursors: Sequence[Cursor] = (), index: UnitIndex | None = None) -> None:
+        # An index of other declarations says nothing of these.
+        found = index if index is not None and index.count == len(cursors) else UnitIndex.of(cursors)
         self.unit = unit
         self.functions, self.variables = CursorsByName(unit), CursorsByName(unit)
-        self._without_body: list[bytes] = []
-        self._typedefs: list[bytes] = []
-        self._structs: list[bytes] = []
-        self._enums: list[bytes] = []
-        # There are ten thousands of these: nothing is asked of them that is not needed of all.
-        for cursor in cursors:
-            kind = clang_api.number_of_kind(cursor)
-            if kind == _FUNCTION:
-                if cursor.is_definition():
-                    self.functions.add(clang_api.spelling(cursor), clang_api.packed(cursor))
-                else:
-                    self._without_body.append(clang_api.packed(cursor))
-            elif kind == _VARIABLE:
-                self.variables.add(clang_api.spelling(cursor), clang_api.packed(cursor))
-            elif kind == _TYPEDEF:
-                self._typedefs.append(clang_api.packed(cursor))
-            elif kind == _ENUM:
-                self._enums.append(clang_api.packed(cursor))
-            elif kind in _RECORDS:
-                self._structs.append(clang_api.packed(cursor))
+        for by_name, numbers in ((self.functions, found.functions), (self.variables, found.variables)):
+            for name, number in numbers.items():
+                by_name.add(name, clang_api.packed(cursors[number]))
+        self._without_body, self._typedefs, self._structs, self._enums = (
+            [clang_api.packed(cursors[number]) for number in numbers]
+            for numbers in (found.without_body, found.typedefs, found.records, found.enums)
+        )
 
     def take(self, other: Declared) -> None:
         """Add what comes next in the unit."""
@@ -118,3 +100,61 @@ class Declared:
                 if clang_api.number_of_kind(child) == _ENUM_CONSTANT:
                     found.add(clang_api.spelling(child), clang_api.packed(child))
         return found
+
+
+class DeclaredLater:
+    """The declarations of a unit whose index is known: clang loads the unit when more than names is asked for.
+
+    Args:
+        index: the index.
+        load: has clang load the unit.
+    """
+
+    def __init__(self, index: UnitIndex, load: Callable[[], Declared]) -> None:
+        self._load, self._once = load, threading.Lock()
+        self._loaded: Declared | None = None
+        self.functions = NamedBefore(index.functions.keys(), lambda: self.loaded.functions)
+        self.variables = NamedBefore(index.variables.keys(), lambda: self.loaded.variables)
+
+    @property
+    def loaded(self) -> Declared:
+        """The declarations themselves."""
+        with self._once:
+            if self._loaded is None:
+                self._loaded = self._load()
+        return self._loaded
+
+    @property
+    def unit(self) -> TranslationUnit:
+        """What clang has loaded."""
+        return self.loaded.unit
+
+    @property
+    def prototypes(self) -> Mapping[str, Cursor]:
+        """See `Declared.prototypes`."""
+        return self.loaded.prototypes
+
+    @property
+    def typedefs(self) -> Mapping[str, Cursor]:
+        """See `Declared.typedefs`."""
+        return self.loaded.typedefs
+
+    @property
+    def tagged(self) -> Mapping[str, Cursor]:
+        """See `Declared.tagged`."""
+        return self.loaded.tagged
+
+    @property
+    def records(self) -> Mapping[str, Cursor]:
+        """See `Declared.records`."""
+        return self.loaded.records
+
+    @property
+    def enumerations(self) -> Iterator[Cursor]:
+        """See `Declared.enumerations`."""
+        return self.loaded.enumerations
+
+    @property
+    def enumerators(self) -> Mapping[str, Cursor]:
+        """See `Declared.enumerators`."""
+        return self.loaded.enumerators

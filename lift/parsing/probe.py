@@ -183,7 +183,7 @@ class AddedTo(Unit):
     @property
     def names(self) -> tuple[str, ...]:
         """Every name that the unit declares at file scope, macros and our own aside."""
-        declared = (cursor.spelling for cursor in clang_api.children(self._unit.cursor))
+        declared = (cursor.spelling for cursor in clang_api.children(self.declared.unit.cursor))
         return (
             *(name for name in declared if name.isidentifier() and not name.startswith(PROBE)),
             *self.declared.enumerators,

@@ -6,7 +6,8 @@ files that a header could be looked for under, clang's arguments and clang's ver
 therefore never mistaken for what it was, and one that is changed back is found again.
 
 Several runs may use one folder at once: files appear under their names only when they are complete, and count only
-while their content has the digest that was noted with it.
+while their content has the digest that was noted with it. What a unit declares stands in an index beside it, so that
+clang need not load it to tell what is there; see `mmuproof.lift.parsing.unit_index`.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from dataclasses import dataclass, replace
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from clang.cindex import TranslationUnit
+from clang.cindex import Cursor, TranslationUnit
 
 from mmuproof.lift.errors import LimitReached, ParseFailed, SourceError
 from mmuproof.lift.parsing import clang_api
+from mmuproof.lift.parsing.declared import Declared, DeclaredLater
 from mmuproof.lift.parsing.limits import parse_limits
 from mmuproof.lift.parsing.reader import Reader
 from mmuproof.lift.parsing.unit import (
@@ -40,14 +42,17 @@ from mmuproof.lift.parsing.unit import (
     parse_text,
     unit_text,
 )
+from mmuproof.lift.parsing.unit_index import UnitIndex, index_text, read_index
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.stand_ins import StandIns, stand_in_texts, write_stand_ins
 
+_State = tuple[int, int, int]
+"""The device and the number of a folder, and when something was last put into it or taken out."""
 _FORMAT = "2"
 _AST, _MAKING = ".ast", ".making-"
 _LISTED = ("include", "arch/x86/include", "arch/x86/kvm", "virt/kvm")
 _LISTS = 8
-_MOST_BYTES = 1 << 30
+_MOST_BYTES = 2 << 30
 _SETTLED = 2.0
 """Seconds that a file must have been left alone for what was read of it to be kept."""
 _PASSING = 600.0
@@ -78,6 +83,7 @@ class SavedUnits:
         self._spare = spare
         self._folder, self._most_bytes, self.constants = folder.absolute(), most_bytes, constants
         self._digests: dict[tuple[str, int, int, int], bytes | None] = {}
+        self._listed: dict[Path, _Listed] = {}
         self._copies: list[int] = []
 
     def stand_ins(self, tree_root: Path, given: DotConfig | None = None) -> StandIns:
@@ -138,24 +144,72 @@ class SavedUnits:
             SourceError: it cannot be read.
         """
         asked = self._looked_for(root, path, arguments)
-        found = self._find(asked)
-        if found is not None:
-            saved, files = found
-            try:
-                parsed = parse_behind(root, path, "", arguments, saved)
-                return Unit.read(root, path, parsed, self.constants, files)
-            except LimitReached:
-                raise
-            except SourceError:
-                self.forget(saved)
+        for files in self._lists(asked.key):
+            key = _content_key(asked, files, self._digest)
+            declared = None if key is None else self._declared(asked, self._folder / f"{key}{_AST}")
+            if declared is not None:
+                return Unit.kept(root, path, declared, self.constants, files)
+        return Unit.read(root, path, self._parsed(asked), self.constants)
+
+    def _declared(self, asked: _LookedFor, saved: Path) -> Declared | DeclaredLater | None:
+        """What the unit in a file declares; None if there is no such file, or nothing can be made of it."""
+        index = self._index(saved)
+        if index is not None:
+            return DeclaredLater(index, lambda: self._declared_in(asked, saved, index) or self._declared_anew(asked))
+        return self._declared_in(asked, saved)
+
+    def _index(self, saved: Path) -> UnitIndex | None:
+        """What is kept beside the file of a unit."""
+        try:
+            for each in (saved, _sum_of(saved), _index_of(saved)):
+                os.utime(each)
+            return read_index(_index_of(saved).read_text("utf-8"), saved.name, _sum_of(saved).read_text("ascii"))
+        except (OSError, ValueError):
+            return None
+
+    def _declared_in(self, asked: _LookedFor, saved: Path, index: UnitIndex | None = None) -> Declared | None:
+        """The same, and it is loaded.
+
+        Args:
+            asked: the unit.
+            saved: the file.
+            index: its index; it is kept if there was none.
+        """
+        if not self._is_whole(saved):
+            return None
+        try:
+            parsed = parse_behind(asked.root, asked.path, "", asked.arguments, saved)
+        except LimitReached:
+            raise
+        except SourceError:
+            self.forget(saved)
+            return None
+        cursors = _declarations(parsed)
+        if index is None:
+            index = UnitIndex.of(cursors)
+            # Nothing is lost if it cannot be kept.
+            with suppress(OSError, ValueError):
+                text = index_text(index, saved.name, _sum_of(saved).read_text("ascii"))
+                self._write(_index_of(saved), text)
+        return Declared(parsed, cursors, index)
+
+    def _declared_anew(self, asked: _LookedFor) -> Declared:
+        """What a unit declares whose file has gone or was damaged after it had been found."""
+        parsed = self._parsed(asked)
+        if failed := errors_of(parsed, Reader(asked.root)):
+            raise ParseFailed(asked.path, failed)
+        return Declared(parsed, _declarations(parsed))
+
+    def _parsed(self, asked: _LookedFor) -> TranslationUnit:
+        """What clang has parsed of a unit, which a copy of this process keeps if it has no errors."""
         started = time.time()
-        parsed = parse_text(root, path, unit_text(path, self.constants), arguments)
-        if not errors_of(parsed, Reader(root)):
+        parsed = parse_text(asked.root, asked.path, unit_text(asked.path, self.constants), asked.arguments)
+        if not errors_of(parsed, Reader(asked.root)):
             if not self._copies:
                 # A process that is a copy itself, and never gets to where it would wait for its own, waits at its end.
                 Finalize(None, self.finish, exitpriority=0)
             self._copies.append(_in_a_copy(lambda: self._keep_aside(asked, parsed, started)))
-        return Unit.read(root, path, parsed, self.constants)
+        return parsed
 
     def finish(self) -> None:
         """Wait until all is kept that is to be."""
@@ -171,8 +225,8 @@ class SavedUnits:
     def forget(self, saved: Path) -> None:
         """Drop a unit that turns out to be unusable."""
         with suppress(OSError):
-            _sum_of(saved).unlink(missing_ok=True)
-            saved.unlink(missing_ok=True)
+            for each in (_index_of(saved), _sum_of(saved), saved):
+                each.unlink(missing_ok=True)
 
     # -- finding ----------------------------------------------------------------------------------
 
@@ -187,14 +241,22 @@ class SavedUnits:
     def _looked_for(self, root: Path, path: str, arguments: Sequence[str]) -> _LookedFor:
         place = root.resolve()
         key = _unit_key(place, path, arguments, self.constants)
-        return _LookedFor(root=place, path=path, arguments=tuple(arguments), key=key, names=_names(place))
+        return _LookedFor(root=place, path=path, arguments=tuple(arguments), key=key, names=self._names(place))
+
+    def _names(self, root: Path) -> bytes:
+        """A digest of the names of all files that a header could be looked for under."""
+        known = self._listed.get(root)
+        if known is None or not known.is_as_it_was():
+            known = self._listed[root] = _Listed.of(root)
+        return known.digest
 
     def _find(self, asked: _LookedFor) -> tuple[Path, Sequence[str]] | None:
         """What is kept of a unit, and the files that it is made of."""
         for files in self._lists(asked.key):
-            found = self._entry(_content_key(asked, files, self._digest))
-            if found is not None:
-                return found, files
+            key = _content_key(asked, files, self._digest)
+            saved = None if key is None else self._folder / f"{key}{_AST}"
+            if saved is not None and self._is_whole(saved):
+                return saved, files
         return None
 
     def _digest(self, file: str) -> bytes | None:
@@ -209,17 +271,16 @@ class SavedUnits:
             self._digests[known] = _file_digest(file)
         return self._digests[known]
 
-    def _entry(self, key: str | None) -> Path | None:
-        if key is None:
-            return None
-        saved = self._folder / f"{key}{_AST}"
+    def _is_whole(self, saved: Path) -> bool:
+        """Whether the file of a unit is there, with the content that was noted of it."""
         try:
             if _sum_of(saved).read_text("ascii") != hashlib.sha256(saved.read_bytes()).hexdigest():
-                return None
-            os.utime(saved)
+                return False
+            for each in (saved, _sum_of(saved)):
+                os.utime(each)
         except (OSError, ValueError):
-            return None
-        return saved
+            return False
+        return True
 
     # -- parsing ----------------------------------------------------------------------------------
 
@@ -387,6 +448,16 @@ def _sum_of(saved: Path) -> Path:
     return saved.with_suffix(".sum")
 
 
+def _index_of(saved: Path) -> Path:
+    return saved.with_suffix(".index")
+
+
+def _declarations(parsed: TranslationUnit) -> list[Cursor]:
+    """What a unit declares at file scope, in its order."""
+    clang_api.load(parsed.cursor)
+    return clang_api.children(parsed.cursor)
+
+
 def _content_key(asked: _LookedFor, files: Sequence[str], digest_of: Callable[[str], bytes | None]) -> str | None:
     """The digest of a unit that consists of these files as they are now; None if one is gone."""
     digest = hashlib.sha256(asked.key.encode() + asked.names)
@@ -405,14 +476,44 @@ def _file_digest(file: str) -> bytes | None:
         return None
 
 
-def _names(root: Path) -> bytes:
-    """A digest of the names of all files that a header could be looked for under."""
-    digest = hashlib.sha256()
-    for part in _LISTED:
-        for folder, folders, names in os.walk(root / part):
-            folders.sort()
-            digest.update(os.fsencode("\0".join((folder, *sorted(names)))) + b"\0\0")
-    return digest.digest()
+@dataclass(frozen=True)
+class _Listed:
+    """The names of all files that a header could be looked for under.
+
+    Args:
+        digest: that of the names.
+        states: what changes when something is put into one of the folders or taken out; None where that is not sure.
+    """
+
+    digest: bytes
+    states: Mapping[str, _State | None]
+
+    @classmethod
+    def of(cls, root: Path) -> _Listed:
+        """Those of a tree."""
+        digest = hashlib.sha256()
+        # Each folder is looked at before its names are read.
+        states = {str(root / part): _state_of(str(root / part)) for part in _LISTED}
+        for part in _LISTED:
+            for folder, folders, names in os.walk(root / part):
+                folders.sort()
+                states.update((each, _state_of(each)) for each in (os.path.join(folder, name) for name in folders))
+                digest.update(os.fsencode("\0".join((folder, *sorted(names)))) + b"\0\0")
+        return cls(digest.digest(), states)
+
+    def is_as_it_was(self) -> bool:
+        """Whether the same names are there still, as far as that is sure."""
+        return all(state is not None and state == _state_of(folder) for folder, state in self.states.items())
+
+
+def _state_of(folder: str) -> _State | None:
+    try:
+        known = os.stat(folder)
+    except OSError:
+        return None
+    # What happens within a tick of the clock leaves the time as it is.
+    is_old = known.st_ctime < time.time() - _SETTLED
+    return (known.st_dev, known.st_ino, known.st_ctime_ns) if is_old else None
 
 
 def _left_alone(files: Iterable[str], since: float) -> bool:

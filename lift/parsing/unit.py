@@ -16,7 +16,7 @@ from mmuproof.lift.effects import Effects, EffectsOf
 from mmuproof.lift.errors import Gone, Missing, ParseFailed, Refused, UnlistedConstant
 from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.clang_run import run_clang
-from mmuproof.lift.parsing.declared import Declared
+from mmuproof.lift.parsing.declared import Declared, DeclaredLater
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.member_places import TextPlace, declared_at, defined_at, set_at, text_of
 from mmuproof.lift.parsing.messages import message_of
@@ -210,6 +210,29 @@ class Unit:
         made._made_of = files
         return made
 
+    @classmethod
+    def kept(
+        cls, root: Path, path: str, declared: Declared | DeclaredLater, constants: ConstantNames, files: Collection[str]
+    ) -> Unit:
+        """A unit that is kept, which has no errors, so that no assertion fails in it; clang loads it when it has to.
+
+        Args:
+            root: the tree's folder.
+            path: the unit, relative to ``root``.
+            declared: what it declares.
+            constants: those that the text behind the unit tells of.
+            files: all files that it is made of.
+        """
+        made = cls.__new__(cls)
+        made._take(root, path, Reader(root), (), declared, constants)
+        made._made_of = files
+        return made
+
+    def load(self) -> None:
+        """Have clang load the unit now, if it is kept and has not been asked for more than names so far."""
+        if isinstance(self.declared, DeclaredLater):
+            _ = self.declared.loaded
+
     def expect(self, names: Collection[str]) -> None:
         """Names that an earlier tree has: that they are not here any more is no answer to whether they are."""
         self._expected = frozenset(names)
@@ -249,12 +272,12 @@ class Unit:
         path: str,
         reader: Reader,
         failed: tuple[FailedAssertion, ...],
-        declared: Declared,
+        declared: Declared | DeclaredLater,
         constants: ConstantNames,
         number: int = 0,
     ) -> None:
         self.path, self._root = path, root.resolve()
-        self._unit, self._reader, self.failed_assertions, self.declared = declared.unit, reader, failed, declared
+        self._reader, self.failed_assertions, self.declared = reader, failed, declared
         self._constants, self._probe = constants, f"{PROBE}{number}_"
         self._known: dict[str, Function | None] = {}
         self._read: dict[str, tuple[FunctionWrites, WrittenIn] | None] = {}
@@ -273,7 +296,9 @@ class Unit:
     @cached_property
     def files(self) -> frozenset[str]:
         """The files of the tree that the unit is made of, relative to it; generated ones are not among them."""
-        names = (each.include.name for each in self._unit.get_includes()) if self._made_of is None else self._made_of
+        names = self._made_of
+        if names is None:
+            names = [each.include.name for each in self.declared.unit.get_includes()]
         included = map(Path, names)
         return frozenset(
             path.resolve().relative_to(self._root).as_posix()

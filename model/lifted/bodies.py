@@ -66,7 +66,8 @@ class KernelBodies:
         asked = frozenset(files), tuple(units)
         if asked not in self._seen:
             # While clang is at work for these, others can be read without waiting.
-            self._units.start((*units, *_NEARLY_ALWAYS))
+            self._units.start(units)
+            self._units.load(_NEARLY_ALWAYS)
             self._seen[asked] = skeletons(self._tree.root, [self._units.get(path) for path in units], files)
             # Whoever is copied next is at rest.
             self._units.finish()

@@ -75,7 +75,7 @@ class _Reading:
         """Read the units that there are and that have not been read yet."""
         new = [path for path in paths if path not in self._seen and self._units.has(path)]
         self._seen.update(new)
-        self._units.start(new)
+        self._units.load(new)
         for path in new:
             try:
                 unit = self._units.get(path)

@@ -183,8 +183,8 @@ class LiftedKvm(Kvm):
         self._like = None
 
     def read_ahead(self) -> None:
-        """Parse every unit, and wait for it."""
-        self.units.start(UNITS)
+        """Parse every unit, or load it where it is kept, and wait for it."""
+        self.units.load(UNITS)
         self.units.finish()
 
     def every_unit(self) -> tuple[Unit, ...]:

@@ -51,6 +51,7 @@ class Units:
         self._root, self._parse, self._left_out = root, parse, left_out
         self._like, self._changed = like, frozenset(changed)
         self._futures: dict[str, Future[Unit]] = {}
+        self._loading: list[Future[None]] = []
 
     def under(self, names: FormerNames) -> Units:
         """The same units, read under the names that an earlier tree has."""
@@ -65,17 +66,27 @@ class Units:
             self._futures.update((path, pool.submit(self._find, path)) for path in wanted)
             pool.shutdown(wait=False)
 
+    def load(self, paths: Iterable[str]) -> None:
+        """Begin to load units, of those that are kept, of which more will be asked than what they declare."""
+        wanted = [path for path in dict.fromkeys(paths) if self.has(path)]
+        self.start(wanted)
+        pool = ThreadPoolExecutor(_THREADS)
+        self._loading += [pool.submit(lambda path: self.get(path).load(), path) for path in wanted]
+        pool.shutdown(wait=False)
+
     def finish(self) -> None:
-        """Wait until all that has been begun is parsed, or has failed to be."""
-        wait_for(self._futures.values())
+        """Wait until all that has been begun is parsed and loaded, or has failed to be."""
+        wait_for([*self._futures.values(), *self._loading])
+        self._loading.clear()
 
     def __enter__(self) -> Units:
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         """Begin nothing any more, and wait for what has been begun: but not if all ends, as clang may take long."""
-        for future in self._futures.values():
-            future.cancel()
+        for futures in (self._futures.values(), self._loading):
+            for future in futures:
+                future.cancel()
         if failed is None:
             self.finish()
 

@@ -32,7 +32,7 @@ def verdicts(theorems: Iterable[Theorem], seed: int) -> Verdicts:
     return found
 
 
-@pytest.mark.parametrize("step", [17, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("step", [13, pytest.param(1, marks=pytest.mark.long)])
 def test_another_order_and_another_seed_give_the_same_verdicts(step: int) -> None:
     theorems = THEOREMS[::step]
     assert verdicts(reversed(theorems), seed=20261123) == verdicts(theorems, seed=0)

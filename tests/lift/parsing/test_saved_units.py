@@ -6,6 +6,7 @@ import errno
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,13 @@ import pytest
 from clang.cindex import TranslationUnit
 
 from mmuproof.lift.errors import LimitReached, ParseFailed, SourceError
-from mmuproof.lift.parsing import saved_units
+from mmuproof.lift.parsing import clang_api, saved_units
+from mmuproof.lift.parsing.declared import Declared
 from mmuproof.lift.parsing.limits import ParseLimits
 from mmuproof.lift.parsing.probe import OpenUnit
 from mmuproof.lift.parsing.saved_units import SavedUnits
-from mmuproof.lift.parsing.unit import ConstantNames, Unit, parse_text
+from mmuproof.lift.parsing.unit import PROBE, ConstantNames, Unit, parse_behind, parse_text
+from mmuproof.lift.parsing.unit_index import UnitIndex, index_text, read_index
 from mmuproof.lift.tree import stand_ins
 from mmuproof.lift.tree.dot_config import DotConfig
 from mmuproof.lift.tree.stand_ins import StandIns, clang_arguments
@@ -82,6 +85,45 @@ def test_a_changed_header_is_seen_and_a_change_that_is_taken_back_is_found_again
         found.append(factor(tree, SavedUnits(tmp_path / "cache")))
     assert found == ["2", "3", "2", "3"]
     assert len(parses) == 2
+
+
+def test_a_header_that_appears_after_names_were_read_is_seen(tree: Path, tmp_path: Path) -> None:
+    (tree / UNIT).write_text("#include <linux/factor.h>\nint twice(int a) { return FACTOR * a; }\n")
+    (tree / "include/linux/factor.h").write_text("#define FACTOR 2\n")
+    age(tree)
+    units = SavedUnits(tmp_path / "cache")
+    assert factor(tree, units) == "2"
+    (tree / "arch/x86/include/linux").mkdir()
+    (tree / "arch/x86/include/linux/factor.h").write_text("#define FACTOR 4\n")
+    age(tree)
+    assert factor(tree, units) == "4"
+
+
+def test_names_are_read_once_as_long_as_no_folder_changes(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "virt/kvm").mkdir(parents=True, exist_ok=True)
+    units, really, clock, walks = SavedUnits(tmp_path / "cache"), os.walk, time.time, []
+    now = [clock()]
+
+    def walk(folder: Path) -> object:
+        walks.append(folder)
+        return really(folder)
+
+    def reads_them() -> bool:
+        walks.clear()
+        units._names(tree)
+        return bool(walks)
+
+    monkeypatch.setattr(os, "walk", walk)
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    # A folder that was changed a moment ago may be changed once more at what looks like the same time.
+    assert [reads_them() for _ in range(2)] == [True, True]
+    now[0] += 10
+    assert [reads_them() for _ in range(3)] == [True, False, False]
+    (tree / "include/linux/more.h").write_text("")
+    now[0] = clock()
+    assert [reads_them() for _ in range(2)] == [True, True]
 
 
 def test_touching_a_file_changes_nothing(tree: Path, tmp_path: Path, parses: list[str]) -> None:
@@ -288,6 +330,143 @@ def test_a_damaged_unit_is_parsed_again(
     assert len(parses) == 2
     assert unit_of(tree, tmp_path / "cache").constant("FACTOR") == 2
     assert len(parses) == 2
+
+
+# What a unit declares, known before it is loaded
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The units that clang loads in the course of a test."""
+    seen: list[str] = []
+    really = parse_behind
+
+    def load(root: Path, path: str, *rest: object) -> object:
+        seen.append(path)
+        return really(root, path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(saved_units, "parse_behind", load)
+    return seen
+
+
+def with_an_index(tree: Path, cache: Path) -> Path:
+    """The index of the unit, which the first run that loads it keeps."""
+    for _ in range(2):
+        unit_of(tree, cache)
+    (index,) = cache.glob("*.index")
+    return index
+
+
+def test_clang_loads_a_unit_for_nobody_who_asks_for_names_alone(
+    tree: Path, tmp_path: Path, parses: list[str], loads: list[str]
+) -> None:
+    with_an_index(tree, tmp_path / "cache")
+    loads.clear()
+    kept = unit_of(tree, tmp_path / "cache")
+    assert kept.has_function("twice")
+    assert not kept.has_function("thrice")
+    assert kept.find_function("thrice") is None
+    assert not kept.has_variable("twice")
+    assert "twice" in set(kept.definitions)
+    assert not kept.failed_assertions
+    assert kept.files >= {UNIT, OWN}
+    assert not loads
+    assert kept.constant("FACTOR") == 2
+    assert kept.parameter_names("twice") == ("a",)
+    assert loads == [UNIT]
+    assert parses == [UNIT]
+
+
+def test_with_an_index_a_unit_says_the_same_as_one_that_was_parsed(tree: Path, tmp_path: Path) -> None:
+    (tree / UNIT).write_text(
+        '#include "spte.h"\nstruct pair { int first, second; };\nunion both { int one; long two; };\n'
+        "typedef struct pair twins;\nenum kinds { ODD = 3, EVEN };\nint before(int now);\nextern int seen;\n"
+        "int twice(int a) { return FACTOR * a; }\nint before(int later) { return later; }\nint elsewhere(twins *t);\n"
+        "int seen = EVEN;\n"
+    )
+    age(tree)
+    parsed = unit_of(tree, tmp_path / "cache")
+    with_an_index(tree, tmp_path / "cache")
+    kept = unit_of(tree, tmp_path / "cache")
+
+    def said(unit: Unit) -> list[object]:
+        declared = unit.declared
+        tables = (declared.prototypes, declared.typedefs, declared.tagged, declared.records, declared.enumerators)
+        return [
+            [(name, cursor.location.line, cursor.kind) for name, cursor in table.items() if PROBE not in name]
+            for table in (declared.functions, declared.variables, *tables)
+        ]
+
+    assert said(kept) == said(parsed)
+
+
+@pytest.mark.parametrize("damage", [_shorten, _flip, Path.unlink, lambda path: path.write_bytes(b"")])
+def test_a_damaged_index_is_none(
+    tree: Path, tmp_path: Path, parses: list[str], loads: list[str], damage: Callable[[Path], None]
+) -> None:
+    index = with_an_index(tree, tmp_path / "cache")
+    content = index.read_bytes()
+    damage(index)
+    loads.clear()
+    assert unit_of(tree, tmp_path / "cache").has_function("twice")
+    assert loads == parses == [UNIT]
+    assert index.read_bytes() == content
+
+
+@pytest.mark.parametrize("name_of_other", [True, False])
+def test_the_index_of_another_unit_is_none(tree: Path, tmp_path: Path, loads: list[str], name_of_other: bool) -> None:
+    two = with_an_index(tree, tmp_path / "cache")
+    (tree / UNIT).write_text('#include "spte.h"\nint other(int a) { return a; }\n')
+    age(tree)
+    for _ in range(2):
+        unit_of(tree, tmp_path / "cache")
+    (other,) = set((tmp_path / "cache").glob("*.index")) - {two}
+    if name_of_other:
+        other.write_bytes(two.read_bytes())
+    else:
+        # Of the same name, and of what was kept under it before.
+        name, text = other.with_suffix(".ast").name, two.read_text()
+        index = read_index(text, two.with_suffix(".ast").name, two.with_suffix(".sum").read_text())
+        assert index is not None
+        other.write_text(index_text(index, name, two.with_suffix(".sum").read_text()))
+    loads.clear()
+    found = unit_of(tree, tmp_path / "cache")
+    assert (found.has_function("twice"), found.has_function("other")) == (False, True)
+    assert loads == [UNIT]
+
+
+@pytest.mark.parametrize("kind", ["*.ast", "*.sum"])
+@pytest.mark.parametrize("damage", [_shorten, _flip, Path.unlink])
+def test_a_unit_is_parsed_again_that_is_damaged_where_its_index_is_not(
+    tree: Path, tmp_path: Path, parses: list[str], kind: str, damage: Callable[[Path], None]
+) -> None:
+    with_an_index(tree, tmp_path / "cache")
+    (hurt,) = (tmp_path / "cache").glob(kind)
+    damage(hurt)
+    for _ in range(2):
+        units = SavedUnits(tmp_path / "cache", constants=NAMES)
+        found = units.unit(tree, UNIT, clang_arguments(tree, units.stand_ins(tree), UNIT))
+        assert found.constant("FACTOR") == 2
+        units.finish()
+    assert len(parses) == 2
+
+
+def test_a_unit_that_is_cleared_before_it_is_loaded_is_parsed_again(
+    tree: Path, tmp_path: Path, parses: list[str]
+) -> None:
+    with_an_index(tree, tmp_path / "cache")
+    kept = unit_of(tree, tmp_path / "cache")
+    for path in (tmp_path / "cache").glob("*.*"):
+        path.unlink()
+    assert kept.constant("FACTOR") == 2
+    assert str(kept.function("twice").location) == f"{UNIT}:2"
+    assert len(parses) == 2
+
+
+def test_an_index_of_other_declarations_says_nothing_of_these(tree: Path, tmp_path: Path) -> None:
+    cursors = clang_api.children(unit_of(tree, tmp_path / "cache").declared.unit.cursor)
+    index = UnitIndex.of(cursors[:-1])
+    assert "twice" in Declared(cursors[0].translation_unit, cursors, index).functions
 
 
 def test_the_content_of_another_unit_is_not_taken_for_it(tree: Path, tmp_path: Path, parses: list[str]) -> None:

@@ -16,6 +16,7 @@ from mmuproof.model.lifted.kernel import LiftedKvm
 from mmuproof.smt.graph import evaluate_all, variables
 from mmuproof.smt.terms import Term, all_of, negate
 from tests.kernels import opened_kernel
+from tests.long_run import kernels
 
 from .program import Program, build
 
@@ -111,7 +112,7 @@ def _hexadecimal(case: Case) -> str:
     return ", ".join(f"{name} = {value:#x}" for name, value in case.items())
 
 
-@pytest.fixture(scope="session", params=["7.2", "6.12"])
+@pytest.fixture(scope="session", params=kernels("7.2", "6.12"))
 def both(
     request: pytest.FixtureRequest, kernel_tree: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TermsAndProgram]:
