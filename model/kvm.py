@@ -68,6 +68,7 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.recovered_pages import RecoveredPages
 from mmuproof.model.register_writes import RegisterWrites
+from mmuproof.model.released_roots import ReleasedRoots
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
@@ -234,6 +235,11 @@ class Kvm(ABC):
     @abstractmethod
     def freed_pages(self) -> FreedPages:
         """What goes before pages of SPTEs are freed."""
+
+    @property
+    @abstractmethod
+    def released_roots(self) -> ReleasedRoots:
+        """How roots are given up."""
 
     @property
     @abstractmethod

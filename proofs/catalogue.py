@@ -68,6 +68,7 @@ from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import page_directory_pointers as role_page_directory_pointers
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
+from mmuproof.proofs.role import released_roots as role_released_roots
 from mmuproof.proofs.role import reloaded as role_reloaded
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.role import run_registers as role_run_registers
@@ -189,6 +190,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,
+    *role_released_roots.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *loop_fetching.THEOREMS,

@@ -81,6 +81,7 @@ from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
 from mmuproof.model.lifted.recovered_pages import LiftedRecoveredPages
 from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
+from mmuproof.model.lifted.released_roots import LiftedReleasedRoots
 from mmuproof.model.lifted.removed_tables import LiftedRemovedTables
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.resyncs import LiftedResyncs
@@ -337,6 +338,11 @@ class LiftedKvm(Kvm):
     def freed_pages(self) -> LiftedFreedPages:
         """See `Kvm.freed_pages`."""
         return self._area("freed_pages", LiftedFreedPages, MMU_C, TDP_MMU_C)
+
+    @property
+    def released_roots(self) -> LiftedReleasedRoots:
+        """See `Kvm.released_roots`."""
+        return self._area("released_roots", LiftedReleasedRoots, MMU_C, TDP_MMU_C)
 
     @property
     def guest_flushes(self) -> LiftedGuestFlushes:

@@ -118,6 +118,7 @@ from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
 from mmuproof.model.reference.recovered_pages import ReferenceRecoveredPages
 from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
+from mmuproof.model.reference.released_roots import ReferenceReleasedRoots
 from mmuproof.model.reference.removed_tables import ReferenceRemovedTables
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.resyncs import ReferenceResyncs
@@ -153,6 +154,7 @@ from mmuproof.model.reference.walk_yields import ReferenceWalkYields
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reference.zapped_pages import ReferenceZappedPages
 from mmuproof.model.register_writes import RegisterWrites
+from mmuproof.model.released_roots import ReleasedRoots
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
@@ -262,6 +264,7 @@ class ReferenceKvm(Kvm):
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         freed_pages: type[ReferenceFreedPages] = ReferenceFreedPages,
+        released_roots: type[ReferenceReleasedRoots] = ReferenceReleasedRoots,
         guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
         page_directory_pointers: type[ReferencePageDirectoryPointers] = ReferencePageDirectoryPointers,
         page_fault_routes: type[ReferencePageFaultRoutes] = ReferencePageFaultRoutes,
@@ -356,6 +359,7 @@ class ReferenceKvm(Kvm):
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
         self._freed_pages = freed_pages(self.constants)
+        self._released_roots = released_roots(self.constants)
         self._guest_flushes = guest_flushes(self.constants)
         self._page_directory_pointers = page_directory_pointers(self.constants)
         self._page_fault_routes = page_fault_routes(self.constants)
@@ -489,6 +493,11 @@ class ReferenceKvm(Kvm):
     def freed_pages(self) -> FreedPages:
         """See `Kvm.freed_pages`."""
         return self._freed_pages
+
+    @property
+    def released_roots(self) -> ReleasedRoots:
+        """See `Kvm.released_roots`."""
+        return self._released_roots
 
     @property
     def hardware_registers(self) -> HardwareRegisters:
