@@ -13,6 +13,7 @@ from functools import cached_property
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
+from mmuproof.model.address_widths import AddressWidths
 from mmuproof.model.asked_mappings import AskedMappings
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.child_syncs import ChildSyncs
@@ -84,6 +85,7 @@ from mmuproof.model.shared_epts import SharedEpts
 from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
+from mmuproof.model.special_roots import SpecialRoots
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
@@ -240,6 +242,16 @@ class Kvm(ABC):
     @abstractmethod
     def released_roots(self) -> ReleasedRoots:
         """How roots are given up."""
+
+    @property
+    @abstractmethod
+    def special_roots(self) -> SpecialRoots:
+        """The tables above a PAE root."""
+
+    @property
+    @abstractmethod
+    def address_widths(self) -> AddressWidths:
+        """How wide addresses are."""
 
     @property
     @abstractmethod

@@ -72,6 +72,7 @@ from mmuproof.proofs.role import released_roots as role_released_roots
 from mmuproof.proofs.role import reloaded as role_reloaded
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.role import run_registers as role_run_registers
+from mmuproof.proofs.role import special_roots as role_special_roots
 from mmuproof.proofs.role import swept_pages as role_swept_pages
 from mmuproof.proofs.role import switched_eptp as role_switched_eptp
 from mmuproof.proofs.role import tdp_root as role_tdp_root
@@ -90,6 +91,7 @@ from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
 from mmuproof.proofs.slot import sweeps as slot_sweeps
+from mmuproof.proofs.spte import address_widths as spte_address_widths
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
@@ -190,6 +192,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,
+    *spte_address_widths.THEOREMS,
+    *role_special_roots.THEOREMS,
     *role_released_roots.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,

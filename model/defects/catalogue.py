@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from mmuproof.model.defects import (
     address_syncs,
+    address_widths,
     asked_mappings,
     child_syncs,
     constants,
@@ -76,6 +77,7 @@ from mmuproof.model.defects import (
     slot_changes,
     slot_sweeps,
     slot_walks,
+    special_roots,
     spte_changes,
     spte_lists,
     sptes,
@@ -148,6 +150,8 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *tlb_flushes.DEFECTS,
             *huge_pages.DEFECTS,
             *freed_pages.DEFECTS,
+            *address_widths.DEFECTS,
+            *special_roots.DEFECTS,
             *released_roots.DEFECTS,
             *guest_flushes.DEFECTS,
             *mixed_attributes.DEFECTS,

@@ -27,6 +27,7 @@ from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.address_syncs import LiftedAddressSyncs
+from mmuproof.model.lifted.address_widths import LiftedAddressWidths
 from mmuproof.model.lifted.asked_mappings import LiftedAskedMappings
 from mmuproof.model.lifted.child_syncs import LiftedChildSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
@@ -97,6 +98,7 @@ from mmuproof.model.lifted.shared_epts import LiftedSharedEpts
 from mmuproof.model.lifted.slot_changes import LiftedSlotChanges
 from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
 from mmuproof.model.lifted.slot_walks import LiftedSlotWalks
+from mmuproof.model.lifted.special_roots import LiftedSpecialRoots
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.spte_lists import LiftedSpteLists
 from mmuproof.model.lifted.sptes import LiftedSptes
@@ -338,6 +340,16 @@ class LiftedKvm(Kvm):
     def freed_pages(self) -> LiftedFreedPages:
         """See `Kvm.freed_pages`."""
         return self._area("freed_pages", LiftedFreedPages, MMU_C, TDP_MMU_C)
+
+    @property
+    def address_widths(self) -> LiftedAddressWidths:
+        """See `Kvm.address_widths`."""
+        return self._area("address_widths", LiftedAddressWidths, SPTE_C)
+
+    @property
+    def special_roots(self) -> LiftedSpecialRoots:
+        """See `Kvm.special_roots`."""
+        return self._area("special_roots", LiftedSpecialRoots, MMU_C)
 
     @property
     def released_roots(self) -> LiftedReleasedRoots:

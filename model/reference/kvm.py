@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
+from mmuproof.model.address_widths import AddressWidths
 from mmuproof.model.asked_mappings import AskedMappings
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.child_syncs import ChildSyncs
@@ -65,6 +66,7 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.recovered_pages import RecoveredPages
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
+from mmuproof.model.reference.address_widths import ReferenceAddressWidths
 from mmuproof.model.reference.asked_mappings import ReferenceAskedMappings
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.child_syncs import ReferenceChildSyncs
@@ -134,6 +136,7 @@ from mmuproof.model.reference.shared_epts import ReferenceSharedEpts
 from mmuproof.model.reference.slot_changes import ReferenceSlotChanges
 from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
 from mmuproof.model.reference.slot_walks import ReferenceSlotWalks
+from mmuproof.model.reference.special_roots import ReferenceSpecialRoots
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.spte_lists import ReferenceSpteLists
 from mmuproof.model.reference.sptes import ReferenceSptes
@@ -170,6 +173,7 @@ from mmuproof.model.shared_epts import SharedEpts
 from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
+from mmuproof.model.special_roots import SpecialRoots
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
@@ -264,6 +268,8 @@ class ReferenceKvm(Kvm):
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         freed_pages: type[ReferenceFreedPages] = ReferenceFreedPages,
+        address_widths: type[ReferenceAddressWidths] = ReferenceAddressWidths,
+        special_roots: type[ReferenceSpecialRoots] = ReferenceSpecialRoots,
         released_roots: type[ReferenceReleasedRoots] = ReferenceReleasedRoots,
         guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
         page_directory_pointers: type[ReferencePageDirectoryPointers] = ReferencePageDirectoryPointers,
@@ -359,6 +365,8 @@ class ReferenceKvm(Kvm):
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
         self._freed_pages = freed_pages(self.constants)
+        self._address_widths = address_widths(self.constants)
+        self._special_roots = special_roots(self.constants)
         self._released_roots = released_roots(self.constants)
         self._guest_flushes = guest_flushes(self.constants)
         self._page_directory_pointers = page_directory_pointers(self.constants)
@@ -493,6 +501,16 @@ class ReferenceKvm(Kvm):
     def freed_pages(self) -> FreedPages:
         """See `Kvm.freed_pages`."""
         return self._freed_pages
+
+    @property
+    def address_widths(self) -> AddressWidths:
+        """See `Kvm.address_widths`."""
+        return self._address_widths
+
+    @property
+    def special_roots(self) -> SpecialRoots:
+        """See `Kvm.special_roots`."""
+        return self._special_roots
 
     @property
     def released_roots(self) -> ReleasedRoots:
