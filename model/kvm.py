@@ -24,6 +24,7 @@ from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
+from mmuproof.model.fault_roots import FaultRoots
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
@@ -252,6 +253,11 @@ class Kvm(ABC):
     @abstractmethod
     def address_widths(self) -> AddressWidths:
         """How wide addresses are."""
+
+    @property
+    @abstractmethod
+    def fault_roots(self) -> FaultRoots:
+        """Below which root the page of a fault is mapped."""
 
     @property
     @abstractmethod

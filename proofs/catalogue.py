@@ -56,6 +56,7 @@ from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import dropped_root as role_dropped_root
 from mmuproof.proofs.role import eptp as role_eptp
+from mmuproof.proofs.role import fault_roots as role_fault_roots
 from mmuproof.proofs.role import found as role_found
 from mmuproof.proofs.role import hardware as role_hardware
 from mmuproof.proofs.role import kept as role_kept
@@ -192,6 +193,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,
+    *role_fault_roots.THEOREMS,
     *spte_address_widths.THEOREMS,
     *role_special_roots.THEOREMS,
     *role_released_roots.THEOREMS,

@@ -38,6 +38,7 @@ from mmuproof.model.lifted.dropped_roots import LiftedDroppedRoots
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.fault_handlers import LiftedFaultHandlers
+from mmuproof.model.lifted.fault_roots import LiftedFaultRoots
 from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
@@ -340,6 +341,11 @@ class LiftedKvm(Kvm):
     def freed_pages(self) -> LiftedFreedPages:
         """See `Kvm.freed_pages`."""
         return self._area("freed_pages", LiftedFreedPages, MMU_C, TDP_MMU_C)
+
+    @property
+    def fault_roots(self) -> LiftedFaultRoots:
+        """See `Kvm.fault_roots`."""
+        return self._area("fault_roots", LiftedFaultRoots, TDP_MMU_C)
 
     @property
     def address_widths(self) -> LiftedAddressWidths:

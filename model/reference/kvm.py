@@ -20,6 +20,7 @@ from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
+from mmuproof.model.fault_roots import FaultRoots
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
@@ -76,6 +77,7 @@ from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.dropped_roots import ReferenceDroppedRoots
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
+from mmuproof.model.reference.fault_roots import ReferenceFaultRoots
 from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
@@ -268,6 +270,7 @@ class ReferenceKvm(Kvm):
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         freed_pages: type[ReferenceFreedPages] = ReferenceFreedPages,
+        fault_roots: type[ReferenceFaultRoots] = ReferenceFaultRoots,
         address_widths: type[ReferenceAddressWidths] = ReferenceAddressWidths,
         special_roots: type[ReferenceSpecialRoots] = ReferenceSpecialRoots,
         released_roots: type[ReferenceReleasedRoots] = ReferenceReleasedRoots,
@@ -365,6 +368,7 @@ class ReferenceKvm(Kvm):
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
         self._freed_pages = freed_pages(self.constants)
+        self._fault_roots = fault_roots(self.constants)
         self._address_widths = address_widths(self.constants)
         self._special_roots = special_roots(self.constants)
         self._released_roots = released_roots(self.constants)
@@ -501,6 +505,11 @@ class ReferenceKvm(Kvm):
     def freed_pages(self) -> FreedPages:
         """See `Kvm.freed_pages`."""
         return self._freed_pages
+
+    @property
+    def fault_roots(self) -> FaultRoots:
+        """See `Kvm.fault_roots`."""
+        return self._fault_roots
 
     @property
     def address_widths(self) -> AddressWidths:
