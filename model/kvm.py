@@ -14,6 +14,7 @@ from functools import cached_property
 from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.address_widths import AddressWidths
+from mmuproof.model.aged_lists import AgedLists
 from mmuproof.model.asked_mappings import AskedMappings
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.child_syncs import ChildSyncs
@@ -258,6 +259,11 @@ class Kvm(ABC):
     @abstractmethod
     def fault_roots(self) -> FaultRoots:
         """Below which root the page of a fault is mapped."""
+
+    @property
+    @abstractmethod
+    def aged_lists(self) -> AgedLists:
+        """Which lists of SPTEs ageing goes through."""
 
     @property
     @abstractmethod

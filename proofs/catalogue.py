@@ -83,6 +83,7 @@ from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.setup import created as setup_created
 from mmuproof.proofs.setup import created_vm as setup_created_vm
 from mmuproof.proofs.setup import formats as setup_formats
+from mmuproof.proofs.slot import aged_lists as slot_aged_lists
 from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import changes as slot_changes
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
@@ -193,6 +194,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,
+    *slot_aged_lists.THEOREMS,
     *role_fault_roots.THEOREMS,
     *spte_address_widths.THEOREMS,
     *role_special_roots.THEOREMS,

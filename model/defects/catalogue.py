@@ -8,6 +8,7 @@ from types import MappingProxyType
 from mmuproof.model.defects import (
     address_syncs,
     address_widths,
+    aged_lists,
     asked_mappings,
     child_syncs,
     constants,
@@ -151,6 +152,7 @@ DEFECTS: Mapping[str, Defect] = MappingProxyType(
             *tlb_flushes.DEFECTS,
             *huge_pages.DEFECTS,
             *freed_pages.DEFECTS,
+            *aged_lists.DEFECTS,
             *fault_roots.DEFECTS,
             *address_widths.DEFECTS,
             *special_roots.DEFECTS,

@@ -28,6 +28,7 @@ from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.address_syncs import LiftedAddressSyncs
 from mmuproof.model.lifted.address_widths import LiftedAddressWidths
+from mmuproof.model.lifted.aged_lists import LiftedAgedLists
 from mmuproof.model.lifted.asked_mappings import LiftedAskedMappings
 from mmuproof.model.lifted.child_syncs import LiftedChildSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
@@ -341,6 +342,11 @@ class LiftedKvm(Kvm):
     def freed_pages(self) -> LiftedFreedPages:
         """See `Kvm.freed_pages`."""
         return self._area("freed_pages", LiftedFreedPages, MMU_C, TDP_MMU_C)
+
+    @property
+    def aged_lists(self) -> LiftedAgedLists:
+        """See `Kvm.aged_lists`."""
+        return self._area("aged_lists", LiftedAgedLists, MMU_C, SPTE_C)
 
     @property
     def fault_roots(self) -> LiftedFaultRoots:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
 from mmuproof.model.address_widths import AddressWidths
+from mmuproof.model.aged_lists import AgedLists
 from mmuproof.model.asked_mappings import AskedMappings
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.child_syncs import ChildSyncs
@@ -68,6 +69,7 @@ from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.recovered_pages import RecoveredPages
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
 from mmuproof.model.reference.address_widths import ReferenceAddressWidths
+from mmuproof.model.reference.aged_lists import ReferenceAgedLists
 from mmuproof.model.reference.asked_mappings import ReferenceAskedMappings
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.child_syncs import ReferenceChildSyncs
@@ -270,6 +272,7 @@ class ReferenceKvm(Kvm):
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         freed_pages: type[ReferenceFreedPages] = ReferenceFreedPages,
+        aged_lists: type[ReferenceAgedLists] = ReferenceAgedLists,
         fault_roots: type[ReferenceFaultRoots] = ReferenceFaultRoots,
         address_widths: type[ReferenceAddressWidths] = ReferenceAddressWidths,
         special_roots: type[ReferenceSpecialRoots] = ReferenceSpecialRoots,
@@ -368,6 +371,7 @@ class ReferenceKvm(Kvm):
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
         self._freed_pages = freed_pages(self.constants)
+        self._aged_lists = aged_lists(self.constants)
         self._fault_roots = fault_roots(self.constants)
         self._address_widths = address_widths(self.constants)
         self._special_roots = special_roots(self.constants)
@@ -505,6 +509,11 @@ class ReferenceKvm(Kvm):
     def freed_pages(self) -> FreedPages:
         """See `Kvm.freed_pages`."""
         return self._freed_pages
+
+    @property
+    def aged_lists(self) -> AgedLists:
+        """See `Kvm.aged_lists`."""
+        return self._aged_lists
 
     @property
     def fault_roots(self) -> FaultRoots:
