@@ -23,6 +23,7 @@ from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.created_vms import CreatedVms
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
+from mmuproof.model.dummy_roots import DummyRoots
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.fault_roots import FaultRoots
@@ -264,6 +265,11 @@ class Kvm(ABC):
     @abstractmethod
     def aged_lists(self) -> AgedLists:
         """Which lists of SPTEs ageing goes through."""
+
+    @property
+    @abstractmethod
+    def dummy_roots(self) -> DummyRoots:
+        """What stands for tables that a guest cannot have."""
 
     @property
     @abstractmethod

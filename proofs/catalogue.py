@@ -55,6 +55,7 @@ from mmuproof.proofs.permission import nested as permission_nested
 from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import dropped_root as role_dropped_root
+from mmuproof.proofs.role import dummy_roots as role_dummy_roots
 from mmuproof.proofs.role import eptp as role_eptp
 from mmuproof.proofs.role import fault_roots as role_fault_roots
 from mmuproof.proofs.role import found as role_found
@@ -194,6 +195,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,
+    *role_dummy_roots.THEOREMS,
     *slot_aged_lists.THEOREMS,
     *role_fault_roots.THEOREMS,
     *spte_address_widths.THEOREMS,

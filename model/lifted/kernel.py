@@ -36,6 +36,7 @@ from mmuproof.model.lifted.created_mmus import LiftedCreatedMmus
 from mmuproof.model.lifted.created_vms import LiftedCreatedVms
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.dropped_roots import LiftedDroppedRoots
+from mmuproof.model.lifted.dummy_roots import LiftedDummyRoots
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.fault_handlers import LiftedFaultHandlers
@@ -342,6 +343,11 @@ class LiftedKvm(Kvm):
     def freed_pages(self) -> LiftedFreedPages:
         """See `Kvm.freed_pages`."""
         return self._area("freed_pages", LiftedFreedPages, MMU_C, TDP_MMU_C)
+
+    @property
+    def dummy_roots(self) -> LiftedDummyRoots:
+        """See `Kvm.dummy_roots`."""
+        return self._area("dummy_roots", LiftedDummyRoots, MMU_C)
 
     @property
     def aged_lists(self) -> LiftedAgedLists:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 OPS_STRUCT = "struct kvm_x86_ops"
 PAGE = "struct page"
+IS_ZERO_PFN = "is_zero_pfn"
 
 # The members of ``struct cpuinfo_x86``.
 X86_CACHE_BITS = "x86_cache_bits"

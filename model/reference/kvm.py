@@ -19,6 +19,7 @@ from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.created_vms import CreatedVms
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
+from mmuproof.model.dummy_roots import DummyRoots
 from mmuproof.model.exits import Exits
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.fault_roots import FaultRoots
@@ -77,6 +78,7 @@ from mmuproof.model.reference.created_mmus import ReferenceCreatedMmus
 from mmuproof.model.reference.created_vms import ReferenceCreatedVms
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.dropped_roots import ReferenceDroppedRoots
+from mmuproof.model.reference.dummy_roots import ReferenceDummyRoots
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
 from mmuproof.model.reference.fault_roots import ReferenceFaultRoots
@@ -272,6 +274,7 @@ class ReferenceKvm(Kvm):
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         freed_pages: type[ReferenceFreedPages] = ReferenceFreedPages,
+        dummy_roots: type[ReferenceDummyRoots] = ReferenceDummyRoots,
         aged_lists: type[ReferenceAgedLists] = ReferenceAgedLists,
         fault_roots: type[ReferenceFaultRoots] = ReferenceFaultRoots,
         address_widths: type[ReferenceAddressWidths] = ReferenceAddressWidths,
@@ -371,6 +374,7 @@ class ReferenceKvm(Kvm):
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
         self._freed_pages = freed_pages(self.constants)
+        self._dummy_roots = dummy_roots(self.constants)
         self._aged_lists = aged_lists(self.constants)
         self._fault_roots = fault_roots(self.constants)
         self._address_widths = address_widths(self.constants)
@@ -509,6 +513,11 @@ class ReferenceKvm(Kvm):
     def freed_pages(self) -> FreedPages:
         """See `Kvm.freed_pages`."""
         return self._freed_pages
+
+    @property
+    def dummy_roots(self) -> DummyRoots:
+        """See `Kvm.dummy_roots`."""
+        return self._dummy_roots
 
     @property
     def aged_lists(self) -> AgedLists:
