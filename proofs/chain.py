@@ -89,7 +89,9 @@ CHAINS: tuple[Chain, ...] = (
                     "nested_vmx_eptp_switching",
                     "nested_vmx_load_cr3",
                     "mmu_alloc_shadow_roots",
+                    "mmu_alloc_special_roots",
                     "mmu_alloc_direct_roots",
+                    "kvm_mmu_get_dummy_root",
                     "kvm_tdp_mmu_alloc_root|kvm_tdp_mmu_get_vcpu_root_hpa",
                 ),
                 theorems=(
@@ -98,6 +100,8 @@ CHAINS: tuple[Chain, ...] = (
                     "role.root-reuse",
                     "role.made-roots",
                     "role.made-direct-roots",
+                    "role.special-roots",
+                    "role.dummy-root",
                     "role.tdp-root",
                 ),
             ),
@@ -287,7 +291,14 @@ CHAINS: tuple[Chain, ...] = (
                     "tdp_iter_next",
                     "tdp_iter_start",
                 ),
-                theorems=("loop.map", "loop.fetch", "walk.changed", "loop.iterator", "loop.iterator-start"),
+                theorems=(
+                    "role.fault-root",
+                    "loop.map",
+                    "loop.fetch",
+                    "walk.changed",
+                    "loop.iterator",
+                    "loop.iterator-start",
+                ),
             ),
             Stage(
                 start="the entry that is mapped",
@@ -466,8 +477,10 @@ BESIDE = (
     "slot.huge-page-recovered",
     "slot.masked",
     "slot.aged",
+    "slot.aged-list",
     "role.swept-roots",
     "role.freed-root",
+    "role.released-roots",
     "role.dropped-root",
     "setup.created-vm",
     "role.synced-roots",
@@ -514,6 +527,7 @@ BESIDE = (
     "lifecycle.enough",
     "mmio.mask-history-free",
     "l1tf.not-present",
+    "l1tf.address-width",
     "gating.*",
 )
 """The theorems that belong to no single step: on the format, what L1 is offered, states of an SPTE, and flushes."""

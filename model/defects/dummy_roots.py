@@ -12,7 +12,7 @@ from mmuproof.smt.terms import FALSE, BitVec, Bool
 _SPTE_H = "arch/x86/kvm/mmu/spte.h"
 
 
-class _NextFrame(ReferenceDummyRoots):
+class _FrameBehindZeros(ReferenceDummyRoots):
     def _frame(self) -> BitVec:
         return super()._frame() + 1
 
@@ -38,7 +38,7 @@ DEFECTS: tuple[Defect, ...] = (
         _SPTE_H,
         r"return zero_pfn\(0\) << PAGE_SHIFT;",
         "return (zero_pfn(0) + 1) << PAGE_SHIFT;",
-        _stands(_NextFrame),
+        _stands(_FrameBehindZeros),
     ),
     defect(
         "dummy-root-unknown",
