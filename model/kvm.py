@@ -25,6 +25,7 @@ from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.dummy_roots import DummyRoots
 from mmuproof.model.exits import Exits
+from mmuproof.model.fast_faults import FastFaults
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.fault_roots import FaultRoots
 from mmuproof.model.faults import Faults
@@ -270,6 +271,11 @@ class Kvm(ABC):
     @abstractmethod
     def dummy_roots(self) -> DummyRoots:
         """What stands for tables that a guest cannot have."""
+
+    @property
+    @abstractmethod
+    def fast_faults(self) -> FastFaults:
+        """Which faults may be fixed without KVM's lock."""
 
     @property
     @abstractmethod

@@ -87,6 +87,7 @@ from mmuproof.proofs.setup import formats as setup_formats
 from mmuproof.proofs.slot import aged_lists as slot_aged_lists
 from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import changes as slot_changes
+from mmuproof.proofs.slot import fast_faults as slot_fast_faults
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import handed_on as slot_handed_on
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
@@ -195,6 +196,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,
+    *slot_fast_faults.THEOREMS,
     *role_dummy_roots.THEOREMS,
     *slot_aged_lists.THEOREMS,
     *role_fault_roots.THEOREMS,

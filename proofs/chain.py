@@ -476,6 +476,7 @@ BESIDE = (
     "fault.handed-on",
     "slot.huge-page-recovered",
     "slot.masked",
+    "slot.fast-fault",
     "slot.aged",
     "slot.aged-list",
     "role.swept-roots",

@@ -39,6 +39,7 @@ from mmuproof.model.lifted.dropped_roots import LiftedDroppedRoots
 from mmuproof.model.lifted.dummy_roots import LiftedDummyRoots
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
+from mmuproof.model.lifted.fast_faults import LiftedFastFaults
 from mmuproof.model.lifted.fault_handlers import LiftedFaultHandlers
 from mmuproof.model.lifted.fault_roots import LiftedFaultRoots
 from mmuproof.model.lifted.faults import LiftedFaults
@@ -343,6 +344,11 @@ class LiftedKvm(Kvm):
     def freed_pages(self) -> LiftedFreedPages:
         """See `Kvm.freed_pages`."""
         return self._area("freed_pages", LiftedFreedPages, MMU_C, TDP_MMU_C)
+
+    @property
+    def fast_faults(self) -> LiftedFastFaults:
+        """See `Kvm.fast_faults`."""
+        return self._area("fast_faults", LiftedFastFaults, MMU_C)
 
     @property
     def dummy_roots(self) -> LiftedDummyRoots:

@@ -21,6 +21,7 @@ from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.dummy_roots import DummyRoots
 from mmuproof.model.exits import Exits
+from mmuproof.model.fast_faults import FastFaults
 from mmuproof.model.fault_handlers import FaultHandlers
 from mmuproof.model.fault_roots import FaultRoots
 from mmuproof.model.faults import Faults
@@ -80,6 +81,7 @@ from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.dropped_roots import ReferenceDroppedRoots
 from mmuproof.model.reference.dummy_roots import ReferenceDummyRoots
 from mmuproof.model.reference.exits import ReferenceExits
+from mmuproof.model.reference.fast_faults import ReferenceFastFaults
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
 from mmuproof.model.reference.fault_roots import ReferenceFaultRoots
 from mmuproof.model.reference.faults import ReferenceFaults
@@ -274,6 +276,7 @@ class ReferenceKvm(Kvm):
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         freed_pages: type[ReferenceFreedPages] = ReferenceFreedPages,
+        fast_faults: type[ReferenceFastFaults] = ReferenceFastFaults,
         dummy_roots: type[ReferenceDummyRoots] = ReferenceDummyRoots,
         aged_lists: type[ReferenceAgedLists] = ReferenceAgedLists,
         fault_roots: type[ReferenceFaultRoots] = ReferenceFaultRoots,
@@ -374,6 +377,7 @@ class ReferenceKvm(Kvm):
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
         self._freed_pages = freed_pages(self.constants)
+        self._fast_faults = fast_faults(self.constants)
         self._dummy_roots = dummy_roots(self.constants)
         self._aged_lists = aged_lists(self.constants)
         self._fault_roots = fault_roots(self.constants)
@@ -513,6 +517,11 @@ class ReferenceKvm(Kvm):
     def freed_pages(self) -> FreedPages:
         """See `Kvm.freed_pages`."""
         return self._freed_pages
+
+    @property
+    def fast_faults(self) -> FastFaults:
+        """See `Kvm.fast_faults`."""
+        return self._fast_faults
 
     @property
     def dummy_roots(self) -> DummyRoots:
