@@ -101,6 +101,7 @@ from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
+from mmuproof.model.unfaulted_levels import UnfaultedLevels
 from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
@@ -276,6 +277,11 @@ class Kvm(ABC):
     @abstractmethod
     def fast_faults(self) -> FastFaults:
         """Which faults may be fixed without KVM's lock."""
+
+    @property
+    @abstractmethod
+    def unfaulted_levels(self) -> UnfaultedLevels:
+        """How large pages may be where none faults."""
 
     @property
     @abstractmethod

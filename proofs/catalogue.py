@@ -95,6 +95,7 @@ from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
 from mmuproof.proofs.slot import sweeps as slot_sweeps
+from mmuproof.proofs.slot import unfaulted_levels as slot_unfaulted_levels
 from mmuproof.proofs.spte import address_widths as spte_address_widths
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
@@ -196,6 +197,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,
+    *slot_unfaulted_levels.THEOREMS,
     *slot_fast_faults.THEOREMS,
     *role_dummy_roots.THEOREMS,
     *slot_aged_lists.THEOREMS,

@@ -477,6 +477,7 @@ BESIDE = (
     "slot.huge-page-recovered",
     "slot.masked",
     "slot.fast-fault",
+    "slot.unfaulted-level",
     "slot.aged",
     "slot.aged-list",
     "role.swept-roots",

@@ -53,7 +53,7 @@ class LiftedDummyRoots(DummyRoots, Remembers):
             sought = ite(call.guard, resize(numbers_given(call)[0], 64), sought)
         return DummyRoot(
             address=address,
-            zeros=var(*names, 64),
+            zeros=var(names.pop(), 64),
             root=root,
             is_dummy=ne(dummy, 0),
             has_page=negate(found.is_null),

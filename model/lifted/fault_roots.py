@@ -23,9 +23,10 @@ class LiftedFaultRoots(FaultRoots, Remembers):
 
     Args:
         tdp: ``tdp_mmu.c``.
+        _mmu: ``mmu.c``, in which is read what those write that are not followed.
     """
 
-    def __init__(self, tdp: Unit) -> None:
+    def __init__(self, tdp: Unit, _mmu: Unit) -> None:
         super().__init__()
         self._tdp = tdp
 

@@ -114,6 +114,7 @@ from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
 from mmuproof.model.lifted.tdp_roots import LiftedTdpRoots
 from mmuproof.model.lifted.tlb_flushes import LiftedTlbFlushes
 from mmuproof.model.lifted.translations import LiftedTranslations
+from mmuproof.model.lifted.unfaulted_levels import LiftedUnfaultedLevels
 from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
     EVMCS_C,
@@ -346,6 +347,11 @@ class LiftedKvm(Kvm):
         return self._area("freed_pages", LiftedFreedPages, MMU_C, TDP_MMU_C)
 
     @property
+    def unfaulted_levels(self) -> LiftedUnfaultedLevels:
+        """See `Kvm.unfaulted_levels`."""
+        return self._area("unfaulted_levels", LiftedUnfaultedLevels, MMU_C, SPTE_C)
+
+    @property
     def fast_faults(self) -> LiftedFastFaults:
         """See `Kvm.fast_faults`."""
         return self._area("fast_faults", LiftedFastFaults, MMU_C)
@@ -363,7 +369,7 @@ class LiftedKvm(Kvm):
     @property
     def fault_roots(self) -> LiftedFaultRoots:
         """See `Kvm.fault_roots`."""
-        return self._area("fault_roots", LiftedFaultRoots, TDP_MMU_C)
+        return self._area("fault_roots", LiftedFaultRoots, TDP_MMU_C, MMU_C)
 
     @property
     def address_widths(self) -> LiftedAddressWidths:

@@ -156,6 +156,7 @@ from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
 from mmuproof.model.reference.tdp_roots import ReferenceTdpRoots
 from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
 from mmuproof.model.reference.translations import ReferenceTranslations
+from mmuproof.model.reference.unfaulted_levels import ReferenceUnfaultedLevels
 from mmuproof.model.reference.unsync_notes import ReferenceUnsyncNotes
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
@@ -193,6 +194,7 @@ from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
+from mmuproof.model.unfaulted_levels import UnfaultedLevels
 from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
@@ -276,6 +278,7 @@ class ReferenceKvm(Kvm):
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         freed_pages: type[ReferenceFreedPages] = ReferenceFreedPages,
+        unfaulted_levels: type[ReferenceUnfaultedLevels] = ReferenceUnfaultedLevels,
         fast_faults: type[ReferenceFastFaults] = ReferenceFastFaults,
         dummy_roots: type[ReferenceDummyRoots] = ReferenceDummyRoots,
         aged_lists: type[ReferenceAgedLists] = ReferenceAgedLists,
@@ -377,6 +380,7 @@ class ReferenceKvm(Kvm):
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
         self._freed_pages = freed_pages(self.constants)
+        self._unfaulted_levels = unfaulted_levels(self.constants)
         self._fast_faults = fast_faults(self.constants)
         self._dummy_roots = dummy_roots(self.constants)
         self._aged_lists = aged_lists(self.constants)
@@ -517,6 +521,11 @@ class ReferenceKvm(Kvm):
     def freed_pages(self) -> FreedPages:
         """See `Kvm.freed_pages`."""
         return self._freed_pages
+
+    @property
+    def unfaulted_levels(self) -> UnfaultedLevels:
+        """See `Kvm.unfaulted_levels`."""
+        return self._unfaulted_levels
 
     @property
     def fast_faults(self) -> FastFaults:
