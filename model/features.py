@@ -57,6 +57,7 @@ class Feature(enum.Enum):
     SHADOW_STACKS = "shadow-stack accesses in error codes"
     SPTE_PERMISSIONS = "a table of what SPTEs permit"
     MIRROR = "pages that mirror tables of TDX's"
+    DUMMY_ROOT = "a page of zeros for tables that a guest cannot have"
     SYNC_ONE = "synchronizing SPTEs one at a time"
     PRIVATE_ACCESS = "an error-code bit for private memory"
     HOST_MMIO_NOTE = "a note that a vCPU can access MMIO of the host"
@@ -110,6 +111,7 @@ MARKS: Mapping[Feature, Sequence[FeatureMark]] = MappingProxyType(
         Feature.MIRROR: _mark(
             _MEMBER, "union kvm_mmu_page_role.is_mirror", "struct kvm_arch.gfn_direct_bits", unit=_MMU
         ),
+        Feature.DUMMY_ROOT: _mark(_FUNCTION, "kvm_mmu_get_dummy_root", "kvm_mmu_is_dummy_root", unit=_MMU),
         Feature.SYNC_ONE: (
             *_mark(_MEMBER, "struct kvm_mmu.sync_spte", unit=_MMU),
             *_mark(_FUNCTION, "kvm_sync_spte", unit=_MMU),

@@ -13,6 +13,8 @@ from functools import cached_property
 
 from mmuproof.lift.errors import Gone, UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
+from mmuproof.model.address_widths import AddressWidths
+from mmuproof.model.aged_lists import AgedLists
 from mmuproof.model.asked_mappings import AskedMappings
 from mmuproof.model.bit_names import BIT_NAMES, NamedBits
 from mmuproof.model.child_syncs import ChildSyncs
@@ -21,8 +23,11 @@ from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.created_vms import CreatedVms
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
+from mmuproof.model.dummy_roots import DummyRoots
 from mmuproof.model.exits import Exits
+from mmuproof.model.fast_faults import FastFaults
 from mmuproof.model.fault_handlers import FaultHandlers
+from mmuproof.model.fault_roots import FaultRoots
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
@@ -68,6 +73,7 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.recovered_pages import RecoveredPages
 from mmuproof.model.register_writes import RegisterWrites
+from mmuproof.model.released_roots import ReleasedRoots
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
@@ -83,6 +89,7 @@ from mmuproof.model.shared_epts import SharedEpts
 from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
+from mmuproof.model.special_roots import SpecialRoots
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
@@ -94,6 +101,7 @@ from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
+from mmuproof.model.unfaulted_levels import UnfaultedLevels
 from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
@@ -234,6 +242,46 @@ class Kvm(ABC):
     @abstractmethod
     def freed_pages(self) -> FreedPages:
         """What goes before pages of SPTEs are freed."""
+
+    @property
+    @abstractmethod
+    def released_roots(self) -> ReleasedRoots:
+        """How roots are given up."""
+
+    @property
+    @abstractmethod
+    def special_roots(self) -> SpecialRoots:
+        """The tables above a PAE root."""
+
+    @property
+    @abstractmethod
+    def address_widths(self) -> AddressWidths:
+        """How wide addresses are."""
+
+    @property
+    @abstractmethod
+    def fault_roots(self) -> FaultRoots:
+        """Below which root the page of a fault is mapped."""
+
+    @property
+    @abstractmethod
+    def aged_lists(self) -> AgedLists:
+        """Which lists of SPTEs ageing goes through."""
+
+    @property
+    @abstractmethod
+    def dummy_roots(self) -> DummyRoots:
+        """What stands for tables that a guest cannot have."""
+
+    @property
+    @abstractmethod
+    def fast_faults(self) -> FastFaults:
+        """Which faults may be fixed without KVM's lock."""
+
+    @property
+    @abstractmethod
+    def unfaulted_levels(self) -> UnfaultedLevels:
+        """How large pages may be where none faults."""
 
     @property
     @abstractmethod

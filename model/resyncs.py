@@ -48,6 +48,8 @@ class Resynced:
         made_pfn: the host's frame that it is told.
         made_old_spte: the SPTE that it is told is replaced.
         made_host_writable: it is told that the host may write the page.
+        made_in_slot: it is told the slot that the vCPU has at that frame, and the SPTE's own page.
+        made_synchronizing: it is told that no page may get out of sync for this SPTE.
         host_writable: the host may write the page, by ``shadow_host_writable_mask`` in the SPTE.
         renoted_access: the ACC_* bits that are noted instead (32).
         mmio: make_mmio_spte() is asked for another.
@@ -79,6 +81,8 @@ class Resynced:
     made_pfn: BitVec = field(metadata=counts_where("made"))
     made_old_spte: BitVec = field(metadata=counts_where("made"))
     made_host_writable: Bool = field(metadata=counts_where("made"))
+    made_in_slot: Bool = field(metadata=counts_where("made"))
+    made_synchronizing: Bool = field(metadata=counts_where("made"))
     host_writable: Bool
     renoted_access: BitVec = field(metadata=counts_where("made"))
     mmio: Bool = field(metadata=counts_where("ready"))

@@ -55,7 +55,9 @@ from mmuproof.proofs.permission import nested as permission_nested
 from mmuproof.proofs.permission import paging as permission_paging
 from mmuproof.proofs.role import cpu as role_cpu
 from mmuproof.proofs.role import dropped_root as role_dropped_root
+from mmuproof.proofs.role import dummy_roots as role_dummy_roots
 from mmuproof.proofs.role import eptp as role_eptp
+from mmuproof.proofs.role import fault_roots as role_fault_roots
 from mmuproof.proofs.role import found as role_found
 from mmuproof.proofs.role import hardware as role_hardware
 from mmuproof.proofs.role import kept as role_kept
@@ -68,9 +70,11 @@ from mmuproof.proofs.role import new_root as role_new_root
 from mmuproof.proofs.role import page_directory_pointers as role_page_directory_pointers
 from mmuproof.proofs.role import pages as role_pages
 from mmuproof.proofs.role import registers as role_registers
+from mmuproof.proofs.role import released_roots as role_released_roots
 from mmuproof.proofs.role import reloaded as role_reloaded
 from mmuproof.proofs.role import root as role_root
 from mmuproof.proofs.role import run_registers as role_run_registers
+from mmuproof.proofs.role import special_roots as role_special_roots
 from mmuproof.proofs.role import swept_pages as role_swept_pages
 from mmuproof.proofs.role import switched_eptp as role_switched_eptp
 from mmuproof.proofs.role import tdp_root as role_tdp_root
@@ -80,8 +84,10 @@ from mmuproof.proofs.setup import consistent as setup_consistent
 from mmuproof.proofs.setup import created as setup_created
 from mmuproof.proofs.setup import created_vm as setup_created_vm
 from mmuproof.proofs.setup import formats as setup_formats
+from mmuproof.proofs.slot import aged_lists as slot_aged_lists
 from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import changes as slot_changes
+from mmuproof.proofs.slot import fast_faults as slot_fast_faults
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import handed_on as slot_handed_on
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
@@ -89,6 +95,8 @@ from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
 from mmuproof.proofs.slot import sweeps as slot_sweeps
+from mmuproof.proofs.slot import unfaulted_levels as slot_unfaulted_levels
+from mmuproof.proofs.spte import address_widths as spte_address_widths
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
@@ -189,6 +197,14 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,
+    *slot_unfaulted_levels.THEOREMS,
+    *slot_fast_faults.THEOREMS,
+    *role_dummy_roots.THEOREMS,
+    *slot_aged_lists.THEOREMS,
+    *role_fault_roots.THEOREMS,
+    *spte_address_widths.THEOREMS,
+    *role_special_roots.THEOREMS,
+    *role_released_roots.THEOREMS,
     *loop_iterator.THEOREMS,
     *loop_mapping.THEOREMS,
     *loop_fetching.THEOREMS,

@@ -34,7 +34,9 @@ ZAP = Cut(
 )
 TOP_UP = Cut(function=functions.MMU_TOPUP_MEMORY_CACHES, reason="gets memory for pages, or fails", elsewhere=("*",))
 SPECIAL = Cut(
-    function="mmu_alloc_special_roots", reason="makes the tables above a PAE root if needed, or fails", elsewhere=("*",)
+    function=functions.MMU_ALLOC_SPECIAL_ROOTS,
+    reason="makes the tables above a PAE root if needed, or fails, by role.special-roots",
+    elsewhere=("*",),
 )
 MAKE_DIRECT, MAKE_SHADOW = (
     Cut(

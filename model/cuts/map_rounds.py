@@ -80,7 +80,11 @@ TDP: tuple[Cut, ...] = (
     TDP_SPLIT,
     TDP_ZAP,
     TDP_NEXT,
-    *common.each("finds the root of the walk; reads only", "tdp_mmu_get_root_for_fault", functions.ROOT_TO_SP),
+    *common.each(
+        "finds the root of the walk, by role.fault-root; reads only",
+        functions.TDP_MMU_GET_ROOT_FOR_FAULT,
+        functions.ROOT_TO_SP,
+    ),
     ROOT_BITS,
     *common.each("finds the page that an SPTE is in; reads only", functions.SPTEP_TO_SP, functions.TO_SHADOW_PAGE),
     Cut(function=functions.TDP_MMU_ALLOC_SP, reason="makes a page that no entry leads to yet", elsewhere=("*",)),

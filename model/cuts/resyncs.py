@@ -21,6 +21,10 @@ NOTED_ACCESS = Cut(
     reason="the access that is noted for an SPTE: any; for which is looked at",
     result_mask=0xF,
 )
+SLOT = Cut(
+    function=functions.KVM_VCPU_GFN_TO_MEMSLOT,
+    reason="finds the memory slot of a frame; of which is looked at; reads only",
+)
 NOTE_ACCESS, DROP = functions.KVM_MMU_PAGE_SET_ACCESS, functions.DROP_SPTE
 SYNC: tuple[Cut, ...] = (
     *(cut for cut in stores.SHADOW),
@@ -29,7 +33,7 @@ SYNC: tuple[Cut, ...] = (
     MISCONFIGURED,
     NOTED_GFN,
     NOTED_ACCESS,
-    Cut(function=functions.KVM_VCPU_GFN_TO_MEMSLOT, reason="finds the memory slot of a frame; reads only"),
+    SLOT,
 )
 PREFETCH: tuple[Cut, ...] = (*mappings.CUTS, MISCONFIGURED)
 ASKS = mappings.SETS_AN_SPTE

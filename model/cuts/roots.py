@@ -128,7 +128,10 @@ ALLOC_ROOT = Cut(
     reason="makes or finds the page of SPTEs that is asked for, any; what is asked is looked at",
     elsewhere=(kvm_mmu_page.STRUCT, "*"),
 )
-DUMMY = Cut(function="kvm_mmu_get_dummy_root", reason="the page of zeros, which stands for tables a guest cannot have")
+DUMMY = Cut(
+    function=functions.KVM_MMU_GET_DUMMY_ROOT,
+    reason="the page of zeros, by role.dummy-root, which stands for tables a guest cannot have",
+)
 TDP_ROOT = tuple(
     Cut(function=name, reason="makes or finds a root of the TDP MMU, any; whether it is asked is looked at")
     for name in (functions.KVM_TDP_MMU_ALLOC_ROOT, functions.KVM_TDP_MMU_GET_VCPU_ROOT_HPA)

@@ -96,8 +96,8 @@ CUTS: tuple[Cut, ...] = (
             functions.WALK_SHADOW_PAGE_LOCKLESS_END,
             "__rcu_read_lock",
             "__rcu_read_unlock",
-            "kvm_rmap_lock_readonly",
-            "kvm_rmap_unlock_readonly",
+            functions.KVM_RMAP_LOCK_READONLY,
+            functions.KVM_RMAP_UNLOCK_READONLY,
         )
     ),
     Cut(function="kvm_rmap_get", reason="the head of the reverse map, which only finds SPTEs"),

@@ -32,6 +32,11 @@ class _PrivateHuge(ReferenceAskedMappings):
         return 2
 
 
+class _PrivateAsWritten(ReferenceAskedMappings):
+    def _is_written(self) -> Bool:
+        return TRUE
+
+
 def _asked(variant: type[ReferenceAskedMappings]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, asked_mappings=variant)
 
@@ -69,5 +74,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"\.max_level = PG_LEVEL_4K,",
         ".max_level = PG_LEVEL_2M,",
         _asked(_PrivateHuge),
+    ),
+    defect(
+        "private-as-written",
+        "Private memory is mapped as if somebody had written to it, whom nobody has asked.",
+        _MMU_C,
+        r"(\.pfn = pfn,\s+)(\.map_writable = true,)",
+        r"\1.write = true,\n\t\t\2",
+        _asked(_PrivateAsWritten),
     ),
 )

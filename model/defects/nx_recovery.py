@@ -42,7 +42,7 @@ DEFECTS: tuple[Defect, ...] = (
         "Tables are dropped to become huge pages in slots whose dirty pages are logged.",
         _MMU_C,
         r"if \(!kvm_mmu_sp_dirty_logging_enabled\(kvm, sp\)\) \{",
-        "if (kvm_mmu_sp_dirty_logging_enabled(kvm, sp), true) {",
+        "if (true) {",
         _with(_LoggedToo),
     ),
     defect(

@@ -53,6 +53,16 @@ class _HostWritable(ReferenceResyncs):
         return TRUE
 
 
+class _OtherSlot(ReferenceResyncs):
+    def _is_in_slot(self) -> Bool:
+        return FALSE
+
+
+class _Unsyncs(ReferenceResyncs):
+    def _is_synchronizing(self) -> Bool:
+        return FALSE
+
+
 def _resyncs(variant: type[ReferenceResyncs]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, resyncs=variant)
 
@@ -113,6 +123,22 @@ DEFECTS: tuple[Defect, ...] = (
         r"host_writable = spte & shadow_host_writable_mask;",
         "host_writable = true;",
         _resyncs(_HostWritable),
+    ),
+    defect(
+        "sync-other-slot",
+        "An SPTE that is synchronized is made by what the slot of its table says, not that of its frame.",
+        _PAGING,
+        r"slot = kvm_vcpu_gfn_to_memslot\(vcpu, gfn\);(\s+make_spte)",
+        r"slot = kvm_vcpu_gfn_to_memslot(vcpu, sp->gfn);\1",
+        _resyncs(_OtherSlot),
+    ),
+    defect(
+        "sync-unsyncs",
+        "Synchronizing makes a page of the guest's tables writable, and lets it get out of sync.",
+        _PAGING,
+        r"(spte_to_pfn\(spte\), spte, true, )true(,\s+host_writable, &spte\);)",
+        r"\1false\2",
+        _resyncs(_Unsyncs),
     ),
     Defect(
         "follows-entry-without-parents",

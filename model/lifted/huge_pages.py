@@ -48,7 +48,7 @@ _FORMER_NOTE = kvm_mmu_page.LPAGE_DISALLOWED
 """The same where it is only counted, and every table taken for one that stands for a huge page."""
 
 
-class _SlotDesk(Bench):
+class SlotDesk(Bench):
     """A bench with a slot, and what may be found in the other address space."""
 
     def __init__(self, unit: Unit) -> None:
@@ -80,6 +80,21 @@ def _count(name: str) -> BitVec:
     return var(f"{name}->{kvm_memory_slot.DISALLOW_LPAGE}", 32)
 
 
+def only_guest_memory(unit: Unit, desk: SlotDesk) -> Bool:
+    """Whether the slot has no memory of the host's; a kernel without guest memory has no such slots."""
+    if unit.constant(constants.CONFIG_KVM_GUEST_MEMFD) is None:
+        return FALSE
+    marked = unit.constant(constants.KVM_MEMSLOT_GMEM_ONLY)
+    return FALSE if marked is None else ne(desk.read(desk.slot, kvm_memory_slot.FLAGS) & marked, 0)
+
+
+def allows(desk: SlotDesk, level: int, gfn: BitVec, max_level: int) -> Bool:
+    """Whether the slot has been asked at a frame, and forbids no page of a level, which is none above another."""
+    if level > max_level:
+        return FALSE
+    return any_of(*(all_of(right, eq(_count(name), 0)) for right, name in desk.infos(level, gfn, desk.slot)))
+
+
 class LiftedHugePages(HugePages, Remembers):
     """What a lifted tree does about huge pages.
 
@@ -95,7 +110,7 @@ class LiftedHugePages(HugePages, Remembers):
     @once
     def chosen(self, max_level: int) -> LevelChosen:
         """See `HugePages.chosen`."""
-        desk = _SlotDesk(self._unit)
+        desk = SlotDesk(self._unit)
         vcpu = desk.add("vcpu", kvm_vcpu.STRUCT)
         fault = desk.add("fault", kvm_page_fault.STRUCT)
         desk.write(fault, kvm_page_fault.MAX_LEVEL, bv(max_level, 8))
@@ -128,11 +143,11 @@ class LiftedHugePages(HugePages, Remembers):
             disallowed=ne(desk.read(fault, kvm_page_fault.HUGE_PAGE_DISALLOWED), 0),
             logged=logged,
             is_private=is_private,
-            allowed=tuple(self._allowed(desk, level, gfn, max_level) for level in range(2, HUGEST + 1)),
+            allowed=tuple(allows(desk, level, gfn, max_level) for level in range(2, HUGEST + 1)),
             allowed_elsewhere=tuple(self._elsewhere(desk, level, gfn, vcpu) for level in range(2, HUGEST + 1)),
             backing_asked=asked,
             backing_level=backing,
-            only_guest_memory=self._only_guest_memory(desk),
+            only_guest_memory=only_guest_memory(self._unit, desk),
             of_guest_memory=desk.session.called(cuts.GUEST_MEMORY.function),
             of_frame=all_of(
                 *(
@@ -149,19 +164,7 @@ class LiftedHugePages(HugePages, Remembers):
             evidence=desk.session.evidence(),
         )
 
-    def _only_guest_memory(self, desk: _SlotDesk) -> Bool:
-        """Whether the slot has no memory of the host's; a kernel without guest memory has no such slots."""
-        if self._unit.constant(constants.CONFIG_KVM_GUEST_MEMFD) is None:
-            return FALSE
-        marked = self._unit.constant(constants.KVM_MEMSLOT_GMEM_ONLY)
-        return FALSE if marked is None else ne(desk.read(desk.slot, kvm_memory_slot.FLAGS) & marked, 0)
-
-    def _allowed(self, desk: _SlotDesk, level: int, gfn: BitVec, max_level: int) -> Bool:
-        if level > max_level:
-            return FALSE
-        return any_of(*(all_of(right, eq(_count(name), 0)) for right, name in desk.infos(level, gfn, desk.slot)))
-
-    def _elsewhere(self, desk: _SlotDesk, level: int, gfn: BitVec, vcpu: Object) -> Bool:
+    def _elsewhere(self, desk: SlotDesk, level: int, gfn: BitVec, vcpu: Object) -> Bool:
         """Whether nothing in the other address space forbids a page of a level: anything where it is not asked."""
         open_ = bool_var(f"the other address space allows a page of level {level}")
         if not desk.session.calls(SLOT_OF.function) or not desk.session.calls(SPACE.function):
@@ -177,7 +180,7 @@ class LiftedHugePages(HugePages, Remembers):
             all_of(negate(any_of(*(right for right, _ in asked))), open_),
         )
 
-    def _backing(self, desk: _SlotDesk) -> tuple[Bool, BitVec]:
+    def _backing(self, desk: SlotDesk) -> tuple[Bool, BitVec]:
         """Whether it was asked for the level of the memory behind, and that."""
         asked, level = FALSE, bv(0, 32)
         for cut in cuts.BACKING:
@@ -191,7 +194,7 @@ class LiftedHugePages(HugePages, Remembers):
     @once
     def counted(self, up: bool) -> CountChanged:
         """See `HugePages.counted`."""
-        desk, gfn = _SlotDesk(self._unit), var("gfn", 64)
+        desk, gfn = SlotDesk(self._unit), var("gfn", 64)
         desk.call(_COUNTS[up], gfn=gfn)
         before: list[BitVec] = []
         after: list[BitVec] = []

@@ -49,10 +49,16 @@ _ANY_ADDRESS = (1 << 64) - 1
 _TABLE = ArrayType(IntType(64, False, "u64"), PAE_ENTRIES, f"u64[{PAE_ENTRIES}]")
 
 
-class _RootDesk(Bench):
-    """A bench with an kvm_mmu.MMU whose roots have a page each, or none."""
+class RootDesk(Bench):
+    """A bench with an MMU whose roots have a page each, or none.
 
-    def __init__(self, unit: Unit, *, followed: tuple[Cut, ...] = ()) -> None:
+    Args:
+        unit: ``mmu.c``.
+        followed: the calls that are followed here.
+        added: others that are not.
+    """
+
+    def __init__(self, unit: Unit, *, followed: tuple[Cut, ...] = (), added: tuple[Cut, ...] = ()) -> None:
         self.pages = [self._page(unit, f"page of {root}") for root in ROOTS]
         self.below = [self._page(unit, f"page below entry {number}") for number in range(PAE_ENTRIES)]
         finds = (replace(cut, gives=self._page_of) for cut in root_cuts.PAGE_OF_ROOT)
@@ -61,7 +67,7 @@ class _RootDesk(Bench):
         )
         known = (cut for cut in cuts.SWEEP if cut not in (*followed, root_cuts.DUMMY_ROOT))
         dummy = replace(root_cuts.DUMMY_ROOT, gives=self._is_dummy)
-        super().__init__(unit, (*finds, *children, dummy, *known))
+        super().__init__(unit, (*finds, *children, dummy, *added, *known))
         self.mmu, self.kvm = self.add("mmu", kvm_mmu.MMU), self.add("kvm", kvm_vm.STRUCT)
         self.hpas = [self.read(self.mmu, f"{root}.{kvm_mmu.HPA}") for root in ROOTS]
         self.table = Object(name="pae_root", type=_TABLE, kind=ObjectKind.INPUT, by_pointer=True)
@@ -154,7 +160,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
     @once
     def swept(self, who: RootsSwept) -> RootsGone:
         """See `KeptRoots.swept`."""
-        desk = _RootDesk(self._unit)
+        desk = RootDesk(self._unit)
         if who is RootsSwept.UNSYNC:
             self._vcpu(desk)
         desk.call(who.value)
@@ -166,7 +172,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
         )
 
     @staticmethod
-    def _vcpu(desk: _RootDesk) -> Object:
+    def _vcpu(desk: RootDesk) -> Object:
         """A vCPU with the kvm_mmu.MMU."""
         vcpu = desk.add("vcpu", kvm_vcpu.STRUCT)
         desk.write(vcpu, kvm_mmu.IN_USE, pointer_to(desk.mmu))
@@ -176,7 +182,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
     @once
     def synced(self) -> RootsSynced:
         """See `KeptRoots.synced`."""
-        desk = _RootDesk(self._unit)
+        desk = RootDesk(self._unit)
         self._vcpu(desk)
         walk = desk.mmu
         if has_member(self._unit.record(kvm_mmu.MMU), [kvm_mmu.W]):
@@ -203,7 +209,7 @@ class LiftedKeptRoots(KeptRoots, Remembers):
     @once
     def page_freed(self) -> RootPageFreed:
         """See `KeptRoots.page_freed`."""
-        desk = _RootDesk(self._unit)
+        desk = RootDesk(self._unit)
         page, place = desk.pages[0], desk.place(desk.mmu, kvm_mmu.ROOT_HPA)
         before = [desk.read(page, name) for name in (kvm_mmu_page.ROOT_COUNT, kvm_mmu_page.TDP_MMU_PAGE)]
         hpa, invalid = desk.hpas[0], ne(desk.flag(page, kvm_mmu_page.ROLE, page_role.INVALID), 0)

@@ -27,6 +27,8 @@ from mmuproof.model.edits import SourceEdit, edited_files
 from mmuproof.model.features import MARKS, Feature, FeatureMark, MarkKind, told
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.lifted.address_syncs import LiftedAddressSyncs
+from mmuproof.model.lifted.address_widths import LiftedAddressWidths
+from mmuproof.model.lifted.aged_lists import LiftedAgedLists
 from mmuproof.model.lifted.asked_mappings import LiftedAskedMappings
 from mmuproof.model.lifted.child_syncs import LiftedChildSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
@@ -34,9 +36,12 @@ from mmuproof.model.lifted.created_mmus import LiftedCreatedMmus
 from mmuproof.model.lifted.created_vms import LiftedCreatedVms
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.dropped_roots import LiftedDroppedRoots
+from mmuproof.model.lifted.dummy_roots import LiftedDummyRoots
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
+from mmuproof.model.lifted.fast_faults import LiftedFastFaults
 from mmuproof.model.lifted.fault_handlers import LiftedFaultHandlers
+from mmuproof.model.lifted.fault_roots import LiftedFaultRoots
 from mmuproof.model.lifted.faults import LiftedFaults
 from mmuproof.model.lifted.fetches import LiftedFetches
 from mmuproof.model.lifted.flush_ranges import LiftedFlushRanges
@@ -81,6 +86,7 @@ from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
 from mmuproof.model.lifted.range_zaps import LiftedRangeZaps
 from mmuproof.model.lifted.recovered_pages import LiftedRecoveredPages
 from mmuproof.model.lifted.register_writes import LiftedRegisterWrites
+from mmuproof.model.lifted.released_roots import LiftedReleasedRoots
 from mmuproof.model.lifted.removed_tables import LiftedRemovedTables
 from mmuproof.model.lifted.reserved_bits import LiftedReservedBits
 from mmuproof.model.lifted.resyncs import LiftedResyncs
@@ -96,6 +102,7 @@ from mmuproof.model.lifted.shared_epts import LiftedSharedEpts
 from mmuproof.model.lifted.slot_changes import LiftedSlotChanges
 from mmuproof.model.lifted.slot_sweeps import LiftedSlotSweeps
 from mmuproof.model.lifted.slot_walks import LiftedSlotWalks
+from mmuproof.model.lifted.special_roots import LiftedSpecialRoots
 from mmuproof.model.lifted.spte_changes import LiftedSpteChanges
 from mmuproof.model.lifted.spte_lists import LiftedSpteLists
 from mmuproof.model.lifted.sptes import LiftedSptes
@@ -107,6 +114,7 @@ from mmuproof.model.lifted.tdp_iterators import LiftedTdpIterators
 from mmuproof.model.lifted.tdp_roots import LiftedTdpRoots
 from mmuproof.model.lifted.tlb_flushes import LiftedTlbFlushes
 from mmuproof.model.lifted.translations import LiftedTranslations
+from mmuproof.model.lifted.unfaulted_levels import LiftedUnfaultedLevels
 from mmuproof.model.lifted.unit_paths import (
     CPUID_C,
     EVMCS_C,
@@ -337,6 +345,46 @@ class LiftedKvm(Kvm):
     def freed_pages(self) -> LiftedFreedPages:
         """See `Kvm.freed_pages`."""
         return self._area("freed_pages", LiftedFreedPages, MMU_C, TDP_MMU_C)
+
+    @property
+    def unfaulted_levels(self) -> LiftedUnfaultedLevels:
+        """See `Kvm.unfaulted_levels`."""
+        return self._area("unfaulted_levels", LiftedUnfaultedLevels, MMU_C, SPTE_C)
+
+    @property
+    def fast_faults(self) -> LiftedFastFaults:
+        """See `Kvm.fast_faults`."""
+        return self._area("fast_faults", LiftedFastFaults, MMU_C)
+
+    @property
+    def dummy_roots(self) -> LiftedDummyRoots:
+        """See `Kvm.dummy_roots`."""
+        return self._area("dummy_roots", LiftedDummyRoots, MMU_C)
+
+    @property
+    def aged_lists(self) -> LiftedAgedLists:
+        """See `Kvm.aged_lists`."""
+        return self._area("aged_lists", LiftedAgedLists, MMU_C, SPTE_C)
+
+    @property
+    def fault_roots(self) -> LiftedFaultRoots:
+        """See `Kvm.fault_roots`."""
+        return self._area("fault_roots", LiftedFaultRoots, TDP_MMU_C, MMU_C)
+
+    @property
+    def address_widths(self) -> LiftedAddressWidths:
+        """See `Kvm.address_widths`."""
+        return self._area("address_widths", LiftedAddressWidths, SPTE_C)
+
+    @property
+    def special_roots(self) -> LiftedSpecialRoots:
+        """See `Kvm.special_roots`."""
+        return self._area("special_roots", LiftedSpecialRoots, MMU_C)
+
+    @property
+    def released_roots(self) -> LiftedReleasedRoots:
+        """See `Kvm.released_roots`."""
+        return self._area("released_roots", LiftedReleasedRoots, MMU_C, TDP_MMU_C)
 
     @property
     def guest_flushes(self) -> LiftedGuestFlushes:

@@ -67,8 +67,11 @@ class LiftedNxRecovery(NxRecovery, Remembers):
             following = memory.read(page, place.offset, place.width)
             assert isinstance(following, Pointer)
             own_link = pointer_to(page, bench.place(page, kvm_mmu_page.POSSIBLE_NX_HUGE_PAGE_LINK).offset)
+            told = any_of(*(all_of(_is_for(call, page), is_nonzero(call)) for call in asked))
+            # Of a table that is not asked about, it may be either.
+            unasked = negate(any_of(*(_is_for(call, page) for call in asked)))
             return NxPage(
-                logged=any_of(*(is_nonzero(call) for call in asked)),
+                logged=any_of(told, all_of(unasked, bool_var(f"{page.name} is logged"))),
                 zapped=any_of(*(_is_for(call, page) for call in bench.session.calls(zap.function))),
                 disallowed=ne(bench.read(page, kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED, memory), 0),
                 counted=negate(same_place(following, own_link)),

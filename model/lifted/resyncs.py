@@ -7,18 +7,27 @@ from dataclasses import replace
 from mmuproof.lift.c_types import IntType
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Place, Pointer, pointer_to
+from mmuproof.lift.machine.memory import Object, ObjectKind, Place, Pointer, pointer_to
 from mmuproof.lift.machine.values import truth
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import resyncs as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import left_by
+from mmuproof.model.lifted.calls_made import is_given, left_by, numbers_given
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import argument, bit_field, read, read_member
-from mmuproof.model.named import constants, kvm_mmu, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role, spte_masks
+from mmuproof.model.named import (
+    constants,
+    kvm_memory_slot,
+    kvm_mmu,
+    kvm_mmu_page,
+    kvm_vcpu,
+    kvm_vm,
+    page_role,
+    spte_masks,
+)
 from mmuproof.model.resyncs import GuestEntryRead, MappedAhead, Resynced, Resyncs
 from mmuproof.model.stores import ENTRIES, LOOKED_AT
 from mmuproof.model.walks import GpteFormat
@@ -90,9 +99,12 @@ class LiftedResyncs(Resyncs, Remembers):
         name = f"{gpte_format.value}_sync_spte"
         if not self._unit.has_function(name):
             raise NotThere([f"{name}()"])
+        slot_type = self._unit.record(kvm_memory_slot.STRUCT)
+        slot = Object(name="the frame's slot", type=slot_type, kind=ObjectKind.INPUT, by_pointer=True)
         made = {
             cuts.MAKE_SPTE: replace(cuts.MAKE_SPTE, stores=((10, "", _SPTE),)),
             cuts.MAKE_MMIO_SPTE: replace(cuts.MAKE_MMIO_SPTE, gives=_MMIO),
+            cuts.SLOT: replace(cuts.SLOT, gives=pointer_to(slot)),
         }
         sheet = _Sheet(self._unit, gpte_format, tuple(made.get(cut, cut) for cut in cuts.SYNC))
         notes = sheet.place(sheet.page, kvm_mmu_page.SHADOWED_TRANSLATION)
@@ -129,6 +141,8 @@ class LiftedResyncs(Resyncs, Remembers):
             made_pfn=resize(self._of_make(make, "pfn", bits=64), 64),
             made_old_spte=self._of_make(make, "old_spte", bits=64),
             made_host_writable=ne(self._of_make(make, "host_writable"), 0),
+            made_in_slot=self._is_in_slot(sheet, make, slot),
+            made_synchronizing=self._is_synchronizing(make),
             host_writable=ne(sheet.spte(first=True) & writable, 0),
             renoted_access=resize(sheet.told(note, "access"), 32),
             mmio=_guard(mmio),
@@ -160,9 +174,28 @@ class LiftedResyncs(Resyncs, Remembers):
         targets = told.targets if isinstance(told, Pointer) else ()
         return any_of(*(each.guard for each in targets if each.place == here))
 
-    def _of_make(self, call: CallMade | None, name: str, bits: int = 32) -> BitVec:
+    def _of_make(self, call: CallMade | None, *names: str, bits: int = 32) -> BitVec:
         """What a function of ``spte.c`` is told."""
-        return bv(0, bits) if call is None else resize(argument(self._makes_sptes, call, name), bits)
+        return bv(0, bits) if call is None else resize(argument(self._makes_sptes, call, *names), bits)
+
+    def _is_in_slot(self, sheet: _Sheet, make: CallMade | None, slot: Object) -> Bool:
+        """Whether an SPTE is made for its page, in the slot that was found at the frame that it is made for."""
+        if make is None:
+            return FALSE
+        gfn = resize(self._of_make(make, "gfn", bits=64), 64)
+        finds = sheet.session.calls(cuts.SLOT.function)
+        found = (
+            all_of(call.guard, is_given(call, pointer_to(sheet.vcpu)), eq(numbers_given(call)[0], gfn))
+            for call in finds
+        )
+        given = (sheet.vcpu, sheet.page, slot)
+        return all_of(any_of(*found), *(is_given(make, pointer_to(each)) for each in given))
+
+    def _is_synchronizing(self, make: CallMade | None) -> Bool:
+        """Whether no page may get out of sync; older kernels tell whether one may."""
+        may = make is not None and "can_unsync" in self._makes_sptes.parameter_names(make.function)
+        told = self._of_make(make, "can_unsync" if may else "synchronizing")
+        return eq(told, 0) if may else ne(told, 0)
 
     @once
     def prefetch_gpte(self, gpte_format: GpteFormat) -> MappedAhead:

@@ -344,7 +344,7 @@ class LiftedRoots(Roots, Remembers):
         vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
         bench.write(vcpu, kvm_vcpu.KVM, pointer_to(bench.add("kvm", kvm_vm.STRUCT)))
         Mmus(vcpu).connect(bench.memory, nested=False, l2=False)
-        names = ("pae_root", "pml4_root", "pml5_root")
+        names = (kvm_mmu.PAE_ROOT, kvm_mmu.PML4_ROOT, kvm_mmu.PML5_ROOT)
         tables = tuple(Object(name=name, type=_PAE_TABLE, kind=ObjectKind.INPUT, by_pointer=True) for name in names)
         for table in tables:
             bench.write(vcpu, f"{kvm_mmu.ROOT_MMU}.{table.name}", pointer_to(table))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 OPS_STRUCT = "struct kvm_x86_ops"
 PAGE = "struct page"
+IS_ZERO_PFN = "is_zero_pfn"
 
 # The members of ``struct cpuinfo_x86``.
 X86_CACHE_BITS = "x86_cache_bits"
+EXTENDED_CPUID_LEVEL = "extended_cpuid_level"
+"""The highest extended leaf of CPUID."""
 X86_PHYS_BITS = "x86_phys_bits"
 
 # The members of ``struct kvm_x86_ops``.

@@ -102,7 +102,7 @@ class ReferenceAskedMappings(ReferenceArea, AskedMappings):
             error_code=bv(c.PFERR_GUEST_FINAL_MASK | c.PFERR_PRIVATE_ACCESS, 64),
             gfn=gfn,
             exec=FALSE,
-            write=FALSE,
+            write=self._is_written(),
             present=FALSE,
             rsvd=FALSE,
             user=FALSE,
@@ -119,3 +119,7 @@ class ReferenceAskedMappings(ReferenceArea, AskedMappings):
             req_level=small,
             goal_level=small,
         )
+
+    def _is_written(self) -> Bool:
+        """Whether the fault is one of a write."""
+        return FALSE

@@ -41,7 +41,8 @@ _INVALID, _GENERATION = (1 << 64) - 1, var("kvm->arch.mmu_valid_gen", 8)
 _DIRECT = role_flag(var("mmu->root_role", PAGE_ROLE_BITS), "direct")
 
 
-def _root(number: int, freed: Bool = FALSE) -> RootMet:
+def met_root(number: int, freed: Bool = FALSE) -> RootMet:
+    """A root as it is at first."""
     name = _ROOTS[number]
     page = f"page of {name}->"
     role = var(f"{page}role", PAGE_ROLE_BITS)
@@ -65,7 +66,7 @@ class ReferenceKeptRoots(ReferenceArea, KeptRoots):
 
     def swept(self, who: RootsSwept) -> RootsGone:
         """See `KeptRoots.swept`."""
-        met = [_root(number) for number in range(KEPT_ROOTS)]
+        met = [met_root(number) for number in range(KEPT_ROOTS)]
         judge = {
             RootsSwept.OBSOLETE: self._is_obsolete,
             RootsSwept.GUEST_MODE: self._is_of_guest_mode,
@@ -78,7 +79,7 @@ class ReferenceKeptRoots(ReferenceArea, KeptRoots):
         return RootsGone(
             function=who.value,
             generation=_GENERATION,
-            roots=tuple(_root(number, each) for number, each in enumerate(goes)),
+            roots=tuple(met_root(number, each) for number, each in enumerate(goes)),
             evidence=Evidence(),
         )
 
@@ -102,7 +103,7 @@ class ReferenceKeptRoots(ReferenceArea, KeptRoots):
 
     def synced(self) -> RootsSynced:
         """See `KeptRoots.synced`."""
-        root, level = _root(0), role_value(var("mmu->cpu_role", CPU_ROLE_BITS), "level")
+        root, level = met_root(0), role_value(var("mmu->cpu_role", CPU_ROLE_BITS), "level")
         entries = tuple(var(f"pae_root[{number}]", 64) for number in range(PAE_ENTRIES))
         looks = all_of(negate(_DIRECT), ne(root.hpa, _INVALID))
         small = ult(zext(level, 32), bv(4, 32))
@@ -125,7 +126,7 @@ class ReferenceKeptRoots(ReferenceArea, KeptRoots):
 
     def page_freed(self) -> RootPageFreed:
         """See `KeptRoots.page_freed`."""
-        root, count = _root(0), var("page of root->root_count", 32)
+        root, count = met_root(0), var("page of root->root_count", 32)
         goes = all_of(ne(root.hpa, _INVALID), root.with_page)
         counted = all_of(goes, negate(root.of_tdp))
         return RootPageFreed(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from mmuproof.lift.errors import UnlistedConstant
 from mmuproof.model.address_syncs import AddressSyncs
+from mmuproof.model.address_widths import AddressWidths
+from mmuproof.model.aged_lists import AgedLists
 from mmuproof.model.asked_mappings import AskedMappings
 from mmuproof.model.bit_names import FORMER_BIT_NAMES
 from mmuproof.model.child_syncs import ChildSyncs
@@ -17,8 +19,11 @@ from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.created_vms import CreatedVms
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
+from mmuproof.model.dummy_roots import DummyRoots
 from mmuproof.model.exits import Exits
+from mmuproof.model.fast_faults import FastFaults
 from mmuproof.model.fault_handlers import FaultHandlers
+from mmuproof.model.fault_roots import FaultRoots
 from mmuproof.model.faults import Faults
 from mmuproof.model.features import Feature
 from mmuproof.model.fetches import Fetches
@@ -65,6 +70,8 @@ from mmuproof.model.range_rounds import RangeRounds
 from mmuproof.model.range_zaps import RangeZaps
 from mmuproof.model.recovered_pages import RecoveredPages
 from mmuproof.model.reference.address_syncs import ReferenceAddressSyncs
+from mmuproof.model.reference.address_widths import ReferenceAddressWidths
+from mmuproof.model.reference.aged_lists import ReferenceAgedLists
 from mmuproof.model.reference.asked_mappings import ReferenceAskedMappings
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.child_syncs import ReferenceChildSyncs
@@ -72,8 +79,11 @@ from mmuproof.model.reference.created_mmus import ReferenceCreatedMmus
 from mmuproof.model.reference.created_vms import ReferenceCreatedVms
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.dropped_roots import ReferenceDroppedRoots
+from mmuproof.model.reference.dummy_roots import ReferenceDummyRoots
 from mmuproof.model.reference.exits import ReferenceExits
+from mmuproof.model.reference.fast_faults import ReferenceFastFaults
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
+from mmuproof.model.reference.fault_roots import ReferenceFaultRoots
 from mmuproof.model.reference.faults import ReferenceFaults
 from mmuproof.model.reference.fetches import ReferenceFetches
 from mmuproof.model.reference.flush_ranges import ReferenceFlushRanges
@@ -118,6 +128,7 @@ from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
 from mmuproof.model.reference.range_zaps import ReferenceRangeZaps
 from mmuproof.model.reference.recovered_pages import ReferenceRecoveredPages
 from mmuproof.model.reference.register_writes import ReferenceRegisterWrites
+from mmuproof.model.reference.released_roots import ReferenceReleasedRoots
 from mmuproof.model.reference.removed_tables import ReferenceRemovedTables
 from mmuproof.model.reference.reserved_bits import ReferenceReservedBits
 from mmuproof.model.reference.resyncs import ReferenceResyncs
@@ -133,6 +144,7 @@ from mmuproof.model.reference.shared_epts import ReferenceSharedEpts
 from mmuproof.model.reference.slot_changes import ReferenceSlotChanges
 from mmuproof.model.reference.slot_sweeps import ReferenceSlotSweeps
 from mmuproof.model.reference.slot_walks import ReferenceSlotWalks
+from mmuproof.model.reference.special_roots import ReferenceSpecialRoots
 from mmuproof.model.reference.spte_changes import ReferenceSpteChanges
 from mmuproof.model.reference.spte_lists import ReferenceSpteLists
 from mmuproof.model.reference.sptes import ReferenceSptes
@@ -144,6 +156,7 @@ from mmuproof.model.reference.tdp_iterators import ReferenceTdpIterators
 from mmuproof.model.reference.tdp_roots import ReferenceTdpRoots
 from mmuproof.model.reference.tlb_flushes import ReferenceTlbFlushes
 from mmuproof.model.reference.translations import ReferenceTranslations
+from mmuproof.model.reference.unfaulted_levels import ReferenceUnfaultedLevels
 from mmuproof.model.reference.unsync_notes import ReferenceUnsyncNotes
 from mmuproof.model.reference.vmx_gating import ReferenceVmxGating
 from mmuproof.model.reference.walk_ends import ReferenceWalkEnds
@@ -153,6 +166,7 @@ from mmuproof.model.reference.walk_yields import ReferenceWalkYields
 from mmuproof.model.reference.walks.walks import ReferenceWalks
 from mmuproof.model.reference.zapped_pages import ReferenceZappedPages
 from mmuproof.model.register_writes import RegisterWrites
+from mmuproof.model.released_roots import ReleasedRoots
 from mmuproof.model.removed_tables import RemovedTables
 from mmuproof.model.reserved_bits import ReservedBits
 from mmuproof.model.resyncs import Resyncs
@@ -168,6 +182,7 @@ from mmuproof.model.shared_epts import SharedEpts
 from mmuproof.model.slot_changes import SlotChanges
 from mmuproof.model.slot_sweeps import SlotSweeps
 from mmuproof.model.slot_walks import SlotWalks
+from mmuproof.model.special_roots import SpecialRoots
 from mmuproof.model.spte_changes import SpteChanges
 from mmuproof.model.spte_lists import SpteLists
 from mmuproof.model.sptes import Sptes
@@ -179,6 +194,7 @@ from mmuproof.model.tdp_iterators import TdpIterators
 from mmuproof.model.tdp_roots import TdpRoots
 from mmuproof.model.tlb_flushes import TlbFlushes
 from mmuproof.model.translations import Translations
+from mmuproof.model.unfaulted_levels import UnfaultedLevels
 from mmuproof.model.unsync_notes import UnsyncNotes
 from mmuproof.model.vmx_gating import VmxGating
 from mmuproof.model.walk_ends import WalkEnds
@@ -262,6 +278,14 @@ class ReferenceKvm(Kvm):
         found_pages: type[ReferenceFoundPages] = ReferenceFoundPages,
         tlb_flushes: type[ReferenceTlbFlushes] = ReferenceTlbFlushes,
         freed_pages: type[ReferenceFreedPages] = ReferenceFreedPages,
+        unfaulted_levels: type[ReferenceUnfaultedLevels] = ReferenceUnfaultedLevels,
+        fast_faults: type[ReferenceFastFaults] = ReferenceFastFaults,
+        dummy_roots: type[ReferenceDummyRoots] = ReferenceDummyRoots,
+        aged_lists: type[ReferenceAgedLists] = ReferenceAgedLists,
+        fault_roots: type[ReferenceFaultRoots] = ReferenceFaultRoots,
+        address_widths: type[ReferenceAddressWidths] = ReferenceAddressWidths,
+        special_roots: type[ReferenceSpecialRoots] = ReferenceSpecialRoots,
+        released_roots: type[ReferenceReleasedRoots] = ReferenceReleasedRoots,
         guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
         page_directory_pointers: type[ReferencePageDirectoryPointers] = ReferencePageDirectoryPointers,
         page_fault_routes: type[ReferencePageFaultRoutes] = ReferencePageFaultRoutes,
@@ -356,6 +380,14 @@ class ReferenceKvm(Kvm):
         self._found_pages = found_pages(self.constants)
         self._tlb_flushes = tlb_flushes(self.constants)
         self._freed_pages = freed_pages(self.constants)
+        self._unfaulted_levels = unfaulted_levels(self.constants)
+        self._fast_faults = fast_faults(self.constants)
+        self._dummy_roots = dummy_roots(self.constants)
+        self._aged_lists = aged_lists(self.constants)
+        self._fault_roots = fault_roots(self.constants)
+        self._address_widths = address_widths(self.constants)
+        self._special_roots = special_roots(self.constants)
+        self._released_roots = released_roots(self.constants)
         self._guest_flushes = guest_flushes(self.constants)
         self._page_directory_pointers = page_directory_pointers(self.constants)
         self._page_fault_routes = page_fault_routes(self.constants)
@@ -489,6 +521,46 @@ class ReferenceKvm(Kvm):
     def freed_pages(self) -> FreedPages:
         """See `Kvm.freed_pages`."""
         return self._freed_pages
+
+    @property
+    def unfaulted_levels(self) -> UnfaultedLevels:
+        """See `Kvm.unfaulted_levels`."""
+        return self._unfaulted_levels
+
+    @property
+    def fast_faults(self) -> FastFaults:
+        """See `Kvm.fast_faults`."""
+        return self._fast_faults
+
+    @property
+    def dummy_roots(self) -> DummyRoots:
+        """See `Kvm.dummy_roots`."""
+        return self._dummy_roots
+
+    @property
+    def aged_lists(self) -> AgedLists:
+        """See `Kvm.aged_lists`."""
+        return self._aged_lists
+
+    @property
+    def fault_roots(self) -> FaultRoots:
+        """See `Kvm.fault_roots`."""
+        return self._fault_roots
+
+    @property
+    def address_widths(self) -> AddressWidths:
+        """See `Kvm.address_widths`."""
+        return self._address_widths
+
+    @property
+    def special_roots(self) -> SpecialRoots:
+        """See `Kvm.special_roots`."""
+        return self._special_roots
+
+    @property
+    def released_roots(self) -> ReleasedRoots:
+        """See `Kvm.released_roots`."""
+        return self._released_roots
 
     @property
     def hardware_registers(self) -> HardwareRegisters:

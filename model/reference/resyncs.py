@@ -102,6 +102,8 @@ class ReferenceResyncs(ReferenceArea, Resyncs):
             made_pfn=(_BEFORE & c.SPTE_BASE_ADDR_MASK) >> c.PAGE_SHIFT,
             made_old_spte=_BEFORE,
             made_host_writable=self._host_writable(),
+            made_in_slot=self._is_in_slot(),
+            made_synchronizing=self._is_synchronizing(),
             host_writable=ne(_BEFORE & var("shadow_host_writable_mask", _U64), 0),
             renoted_access=access,
             mmio=mmio,
@@ -191,6 +193,14 @@ class ReferenceResyncs(ReferenceArea, Resyncs):
     def _host_writable(self) -> Bool:
         """The host's page stays the same, and so does whether it may be written."""
         return ne(_BEFORE & var("shadow_host_writable_mask", _U64), 0)
+
+    def _is_in_slot(self) -> Bool:
+        """Whether what is made is made in the slot of its frame."""
+        return TRUE
+
+    def _is_synchronizing(self) -> Bool:
+        """Whether no page may get out of sync meanwhile."""
+        return TRUE
 
     def _was_mmio(self) -> Bool:
         value = var("kvm->arch.shadow_mmio_value", _U64)

@@ -88,7 +88,14 @@ def _private(kvm: Kvm) -> Iterator[Claim]:
             "another-access",
             all_of(
                 made.maps,
-                negate(all_of(fault.is_private, fault.is_tdp, fault.prefetch, eq(fault.error_code, as_private))),
+                any_of(
+                    negate(all_of(fault.is_private, fault.is_tdp, fault.prefetch, eq(fault.error_code, as_private))),
+                    fault.exec,
+                    fault.write,
+                    fault.user,
+                    fault.present,
+                    fault.rsvd,
+                ),
             ),
             f"{name} maps the page as if it were shared, or somebody had faulted.",
         ).told("another fault", _ASKED),
@@ -134,6 +141,7 @@ THEOREMS = (
             Catch("private-though-tracked", "tracked-mapped"),
             Catch("private-always-told", "told-mapped"),
             Catch("private-huge", "not-small"),
+            Catch("private-as-written", "another-access"),
         ),
     ),
 )

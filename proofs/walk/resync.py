@@ -178,6 +178,19 @@ def _sync(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
                 f"{name} takes a page of the host's for writable that is not, or the other way round.",
             ).told("another answer", "KVM: the host's page stays the same, and with it what the SPTE says of it"),
             Wrong(
+                "another-slot",
+                all_of(found.made, negate(found.made_in_slot)),
+                f"{name} makes an SPTE by what another slot, or another page, says of it.",
+            ).told("another slot", "KVM: a slot says which of its frames are logged, and of which writes are tracked"),
+            Wrong(
+                "unsynced-meanwhile",
+                all_of(found.made, negate(found.made_synchronizing)),
+                f"{name} lets another page get out of sync while the guest's flush is under way.",
+            ).told(
+                "a page may get out of sync",
+                "KVM's comment in mmu_try_to_unsync_pages(): the guest's flush has to be complete before",
+            ),
+            Wrong(
                 "another-predecessor",
                 all_of(found.made, ne(found.made_old_spte, found.before)),
                 f"{name} does not tell which SPTE is replaced.",
@@ -239,7 +252,7 @@ THEOREMS = (
         name="walk.sync",
         claim="An SPTE that is synchronized is dropped, or is one of the frame and of exactly the rights that the "
         "guest's entry of its index grants now. What is made is stored there and noted; what is dropped is "
-        "flushed.",
+        "flushed. It is made in the slot of its frame, and no page gets out of sync for it.",
         source="SDM 4.8, 5.6.1, 31.3.3.2, 31.3.5; APM 5.4.2, 5.6; KVM's comments at FNAME(sync_spte)()",
         assumes=_ASSUMES,
         vendors=_VENDORS,
@@ -249,6 +262,8 @@ THEOREMS = (
             Catch("sync-ignores-frame", "other-frame-kept"),
             Catch("sync-ignores-quadrant", "another-entry"),
             Catch("sync-host-writable", "host-writable-changed"),
+            Catch("sync-other-slot", "another-slot"),
+            Catch("sync-unsyncs", "unsynced-meanwhile"),
             Catch("prefetch-not-accessed", "unusable-kept"),
             *showing(
                 "rights-kept",

@@ -321,6 +321,7 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_mmu_faultin_pfn", MMU_C, "the fault's GFN is no alias: what makes a fault clears such bits"),
     Assertion("kvm_mmu_faultin_pfn", MMU_C, "a memory slot gives a frame or an error"),
     Assertion("kvm_mmu_free_roots", MMU_C, "the TDP MMU leaves no pages to be freed"),
+    Assertion("mmu_alloc_special_roots", MMU_C, "the tables above a PAE root are there together, and only with TDP"),
     Assertion("mmu_alloc_shadow_roots", MMU_C, "an entry of the table of 4 is empty"),
     Assertion("mmu_alloc_direct_roots", MMU_C, "an entry of the table of 4 is empty"),
     Assertion("mmu_alloc_direct_roots", MMU_C, "a root of a direct MMU has 4 or 5 levels, or 3"),

@@ -15,7 +15,15 @@ from tests.long_run import only
 # What each series has, by the releases in which the features came.
 HAS = {
     "6.1": set[Feature](),
-    "6.12": {Feature.NONPRESENT_VALUE, Feature.PRE_FAULT, Feature.PRIVATE_ACCESS, Feature.SYNC_ONE},
+    "6.12": {
+        Feature.DUMMY_ROOT,
+        Feature.LISTED_FLUSHES,
+        Feature.MIXED_ATTRIBUTES,
+        Feature.NONPRESENT_VALUE,
+        Feature.PRE_FAULT,
+        Feature.PRIVATE_ACCESS,
+        Feature.SYNC_ONE,
+    },
     "7.2": set(Feature) - {Feature.SPTE_PERMISSIONS},
     "7.3": set(Feature),
 }

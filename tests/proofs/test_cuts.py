@@ -92,6 +92,8 @@ NOT_READ = {
             "avic_init_vmcb",
             "call_rcu",
             "cr4_read_shadow",
+            "free_pages",
+            "get_zeroed_page_noprof",
             "gfn_to_hva_memslot_prot",
             "kvm_apic_set_base",
             "kvm_apic_set_version",

@@ -1,0 +1,100 @@
+"""How large a lifted tree's pages may be where none faults: ``mmu.c``."""
+
+from __future__ import annotations
+
+from mmuproof.lift.c_types import IntType
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.lift.machine.memory import NULL, pointer_to, same_place
+from mmuproof.lift.parsing.unit import Unit
+from mmuproof.model.cuts import huge_pages as cuts
+from mmuproof.model.huge_pages import HUGEST
+from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.huge_pages import SlotDesk, allows, only_guest_memory
+from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.named import functions, kvm_memory_slot, kvm_vm, switches
+from mmuproof.model.unfaulted_levels import LevelUnfaulted, UnfaultedLevels
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, ite, ne, negate, resize
+from mmuproof.smt.terms import var as free
+
+_HAS_GUEST_MEMORY = 1 << 2
+"""KVM_MEM_GUEST_MEMFD, by which userspace says that a slot has memory that can be private."""
+_NO_LEVEL = 5
+"""PG_LEVEL_NUM: no level is too high."""
+
+
+class LiftedUnfaultedLevels(UnfaultedLevels, Remembers):
+    """How large they may be in a lifted tree.
+
+    Args:
+        mmu: ``mmu.c``.
+        _spte: ``spte.c``, in which is read what those write that are not followed.
+    """
+
+    def __init__(self, mmu: Unit, _spte: Unit) -> None:
+        super().__init__()
+        self._mmu = mmu
+
+    @once
+    def found(self) -> LevelUnfaulted:
+        """See `UnfaultedLevels.found`."""
+        desk, gfn = SlotDesk(self._mmu), free("gfn", 64)
+        kvm = desk.add("kvm", kvm_vm.STRUCT)
+        desk.slot.settled = kvm.settled = True
+        host = desk.session.global_object(switches.MAX_HUGE_PAGE_LEVEL)
+        desk.memory.write(host, 0, host.type.bits, bv(HUGEST, host.type.bits))
+        level = desk.session.integer(
+            desk.memory,
+            functions.KVM_MMU_MAX_MAPPING_LEVEL,
+            objects=desk.objects,
+            values={"gfn": gfn, "max_level": bv(_NO_LEVEL, 32)},
+            pointers={"fault": NULL},
+        )
+        host_asked, host_level = self._behind(desk, cuts.HOST)
+        guest_asked, guest_level = self._behind(desk, cuts.GUEST_MEMORY)
+        asks = desk.session.calls(*(cut.function for cut in cuts.BACKING))
+        return LevelUnfaulted(
+            private=self._private(desk, gfn),
+            only_guest_memory=only_guest_memory(self._mmu, desk),
+            allowed=tuple(allows(desk, level, gfn, HUGEST) for level in range(2, HUGEST + 1)),
+            host_asked=host_asked,
+            host_level=host_level,
+            guest_asked=guest_asked,
+            guest_level=guest_level,
+            of_frame=all_of(
+                *(
+                    implies(
+                        call.guard,
+                        all_of(
+                            eq(desk.session.argument(call, "gfn"), gfn),
+                            same_place(desk.session.pointer_argument(call, "slot"), pointer_to(desk.slot)),
+                        ),
+                    )
+                    for call in asks
+                )
+            ),
+            may_be_asked=self._mmu.has_function(cuts.GUEST_MEMORY.function),
+            level=resize(level, 32),
+            evidence=desk.session.evidence(),
+        )
+
+    def _private(self, desk: SlotDesk, gfn: BitVec) -> Bool:
+        """Whether the frame is private memory; before guest memory there was none."""
+        if not self._mmu.has_function(functions.KVM_MEM_IS_PRIVATE):
+            return FALSE
+        asked, told = [], []
+        for call in desk.session.calls(functions.KVM_MEM_IS_PRIVATE):
+            right = all_of(call.guard, is_given(call, desk.objects[kvm_vm.STRUCT]), eq(numbers_given(call)[0], gfn))
+            asked.append(right)
+            told.append(all_of(right, ne(free(call.tag, 1), 0)))
+        can_be = ne(desk.read(desk.slot, kvm_memory_slot.FLAGS) & _HAS_GUEST_MEMORY, 0)
+        unasked = all_of(negate(any_of(*asked)), bool_var("the frame is private memory"))
+        return all_of(can_be, any_of(*told, unasked))
+
+    def _behind(self, desk: SlotDesk, cut: Cut) -> tuple[Bool, BitVec]:
+        """Whether it was asked for the level of the memory behind, and what was said."""
+        asked, level = FALSE, bv(0, 32)
+        for call in desk.session.calls(cut.function):
+            result = self._mmu.function(cut.function).result
+            assert isinstance(result, IntType)
+            asked, level = any_of(asked, call.guard), ite(call.guard, resize(free(call.tag, result.bits), 32), level)
+        return asked, level
