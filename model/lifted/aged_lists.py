@@ -13,10 +13,10 @@ from mmuproof.model.aged_lists import AgedList, AgedLists, ListsAged
 from mmuproof.model.cuts import aged_lists as cuts
 from mmuproof.model.huge_pages import HUGEST
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import answer_of, is_given, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, kvm_gfn_range, kvm_memory_slot, kvm_vm
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bv, eq, resize, var
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bv, eq, resize
 
 _LEVELS = range(1, HUGEST + 1)
 _GFN = 0
@@ -70,7 +70,7 @@ def _list_of(bench: Bench, level: int, head: Object, slot: Object) -> AgedList:
         bench.session.calls(cut.function) for cut in (cuts.RMAP, cuts.LOCK, cuts.FIRST, cuts.UNLOCK)
     )
     own = [call for call in locks if is_given(call, pointer_to(head))]
-    lists = [var(call.tag, 64) for call in own]
+    lists = [answer_of(call, 64) for call in own]
 
     def is_it(call: CallMade) -> Bool:
         return any_of(*(eq(resize(numbers_given(call)[0], 64), each) for each in lists))

@@ -7,10 +7,10 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import fast_faults as cuts
 from mmuproof.model.fast_faults import FastFaults, FastJudged
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, kvm_page_fault, kvm_vm
-from mmuproof.smt.terms import all_of, any_of, bool_var, eq, ne, negate, var
+from mmuproof.smt.terms import all_of, any_of, bool_var, eq, ne, negate
 
 
 class LiftedFastFaults(FastFaults, Remembers):
@@ -34,7 +34,7 @@ class LiftedFastFaults(FastFaults, Remembers):
         for call in bench.session.calls(cuts.IS_PRIVATE.function):
             right = all_of(call.guard, is_given(call, pointer_to(kvm)), eq(numbers_given(call)[0], gfn))
             asked.append(right)
-            told.append(all_of(right, ne(var(call.tag, 1), 0)))
+            told.append(all_of(right, is_nonzero(call)))
         unasked = all_of(negate(any_of(*asked)), bool_var("the frame is private memory"))
         return FastJudged(
             reserved=ne(bench.read(fault, kvm_page_fault.RSVD), 0),

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.c_types import IntType
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import NULL, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import huge_pages as cuts
 from mmuproof.model.huge_pages import HUGEST
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.huge_pages import SlotDesk, allows, only_guest_memory
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_vm, switches
 from mmuproof.model.unfaulted_levels import LevelUnfaulted, UnfaultedLevels
-from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, ite, ne, negate, resize
-from mmuproof.smt.terms import var as free
+from mmuproof.smt.terms import (
+    FALSE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bool_var,
+    bv,
+    eq,
+    implies,
+    ite,
+    ne,
+    negate,
+    resize,
+    var,
+)
 
 _HAS_GUEST_MEMORY = 1 << 2
 """KVM_MEM_GUEST_MEMFD, by which userspace says that a slot has memory that can be private."""
@@ -37,7 +50,7 @@ class LiftedUnfaultedLevels(UnfaultedLevels, Remembers):
     @once
     def found(self) -> LevelUnfaulted:
         """See `UnfaultedLevels.found`."""
-        desk, gfn = SlotDesk(self._mmu), free("gfn", 64)
+        desk, gfn = SlotDesk(self._mmu), var("gfn", 64)
         kvm = desk.add("kvm", kvm_vm.STRUCT)
         desk.slot.settled = kvm.settled = True
         host = desk.session.global_object(switches.MAX_HUGE_PAGE_LEVEL)
@@ -85,7 +98,7 @@ class LiftedUnfaultedLevels(UnfaultedLevels, Remembers):
         for call in desk.session.calls(functions.KVM_MEM_IS_PRIVATE):
             right = all_of(call.guard, is_given(call, desk.objects[kvm_vm.STRUCT]), eq(numbers_given(call)[0], gfn))
             asked.append(right)
-            told.append(all_of(right, ne(free(call.tag, 1), 0)))
+            told.append(all_of(right, is_nonzero(call)))
         can_be = ne(desk.read(desk.slot, kvm_memory_slot.FLAGS) & _HAS_GUEST_MEMORY, 0)
         unasked = all_of(negate(any_of(*asked)), bool_var("the frame is private memory"))
         return all_of(can_be, any_of(*told, unasked))
@@ -94,7 +107,5 @@ class LiftedUnfaultedLevels(UnfaultedLevels, Remembers):
         """Whether it was asked for the level of the memory behind, and what was said."""
         asked, level = FALSE, bv(0, 32)
         for call in desk.session.calls(cut.function):
-            result = self._mmu.function(cut.function).result
-            assert isinstance(result, IntType)
-            asked, level = any_of(asked, call.guard), ite(call.guard, resize(free(call.tag, result.bits), 32), level)
+            asked, level = any_of(asked, call.guard), ite(call.guard, answer_of(call, 32), level)
         return asked, level
