@@ -84,6 +84,7 @@ from mmuproof.proofs.slot import attributes as slot_attributes
 from mmuproof.proofs.slot import changes as slot_changes
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import handed_on as slot_handed_on
+from mmuproof.proofs.slot import host_ranges as slot_host_ranges
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
@@ -210,6 +211,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_addresses.THEOREMS,
     *slot_sweeps.THEOREMS,
     *slot_handed_on.THEOREMS,
+    *slot_host_ranges.THEOREMS,
     *stored_handed_on.THEOREMS,
     *role_reloaded.THEOREMS,
     *slot_changes.THEOREMS,

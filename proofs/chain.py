@@ -461,6 +461,7 @@ BESIDE = (
     "slot.unsynced-table",
     "slot.swept",
     "slot.handed-on",
+    "slot.host-range",
     "stored.handed-on",
     "fault.handed-on",
     "slot.huge-page-recovered",
