@@ -90,6 +90,7 @@ from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
 from mmuproof.proofs.slot import sweeps as slot_sweeps
+from mmuproof.proofs.slot import told_writes as slot_told_writes
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
 from mmuproof.proofs.spte import execution as spte_execution
 from mmuproof.proofs.spte import fields as spte_fields
@@ -212,6 +213,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *slot_sweeps.THEOREMS,
     *slot_handed_on.THEOREMS,
     *slot_host_ranges.THEOREMS,
+    *slot_told_writes.THEOREMS,
     *stored_handed_on.THEOREMS,
     *role_reloaded.THEOREMS,
     *slot_changes.THEOREMS,

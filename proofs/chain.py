@@ -462,6 +462,7 @@ BESIDE = (
     "slot.swept",
     "slot.handed-on",
     "slot.host-range",
+    "slot.told-write",
     "stored.handed-on",
     "fault.handed-on",
     "slot.huge-page-recovered",

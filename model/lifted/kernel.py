@@ -485,7 +485,7 @@ class LiftedKvm(Kvm):
     @property
     def hand_overs(self) -> LiftedHandOvers:
         """See `Kvm.hand_overs`."""
-        return self._area("hand_overs", LiftedHandOvers, MMU_C, TDP_MMU_C)
+        return self._area("hand_overs", LiftedHandOvers, MMU_C, TDP_MMU_C, X86_C)
 
     @property
     def gpte_flags(self) -> LiftedGpteFlags:
