@@ -18,12 +18,12 @@ class _LastPageLeft(ReferenceHostRanges):
         return base + (last >> 12)
 
 
-class _OneSpace(ReferenceHostRanges):
+class _FirstSpaceOnly(ReferenceHostRanges):
     def _unmaps(self, seen: Bool, space: int) -> Bool:
         return all_of(seen, boolean(space == 0))
 
 
-class _NotFlushed(ReferenceHostRanges):
+class _RangeNotFlushed(ReferenceHostRanges):
     def _flushed(self, due: Bool) -> Bool:
         return negate(due)
 
@@ -63,7 +63,7 @@ DEFECTS: tuple[Defect, ...] = (
         _KVM_MAIN_C,
         r"(for \(i = 0; i < )[^;]+(; i\+\+\) \{\n\t\tstruct interval_tree_node)",
         r"\g<1>1\2",
-        _ranges(_OneSpace),
+        _ranges(_FirstSpaceOnly),
     ),
     defect(
         "host-range-unflushed",
@@ -71,7 +71,7 @@ DEFECTS: tuple[Defect, ...] = (
         _KVM_MAIN_C,
         r"if \(range->flush_on_ret && ((?:r\.)?ret)\)(\n\t\tkvm_flush_remote_tlbs\(kvm\);\n\nmmu_unlock)",
         r"if (range->flush_on_ret && !\1)\2",
-        _ranges(_NotFlushed),
+        _ranges(_RangeNotFlushed),
     ),
     defect(
         "host-range-not-joined",
