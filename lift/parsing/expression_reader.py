@@ -306,10 +306,13 @@ class ExpressionReader(InitializerReader):
         members = [child.referenced for child in children if child.kind is CursorKind.MEMBER_REF]
         indices = [child for child in children if clang_api.number_of_kind(child) not in _REFERENCES]
         type_ = self.type(clang_api.type_of(cursor), cursor)
-        if len(members) != 1 or len(indices) != 1 or not isinstance(type_, IntType):
+        owners = [child.referenced for child in children if child.kind is CursorKind.TYPE_REF]
+        if not (len(members) == len(indices) == len(owners) == 1) or not isinstance(type_, IntType):
             return None
         array, index = self._field(members[0]), self.expression(indices[0], at)
-        if not isinstance(array.type, ArrayType) or not isinstance(index.type, IntType):
+        whole, parent = self.type(owners[0].type, cursor), self.type(members[0].semantic_parent.type, cursor)
+        inner = _distance(whole, parent) if isinstance(whole, RecordType) else None
+        if inner is None or not isinstance(array.type, ArrayType) or not isinstance(index.type, IntType):
             return None
 
         def bytes_of(bits: int) -> Expr:
@@ -319,7 +322,7 @@ class ExpressionReader(InitializerReader):
             return syntax.Binary(type=type_, at=at, op=operator, left=left, right=right)
 
         step = both(syntax.BinaryOp.MUL, syntax.Cast(type_, at, index), bytes_of(array.type.element.bits))
-        return both(syntax.BinaryOp.ADD, bytes_of(array.offset), step)
+        return both(syntax.BinaryOp.ADD, bytes_of(inner + array.offset), step)
 
     def _implicit(self, cursor: Cursor, operand: Cursor, at: Location) -> Expr:
         """An implicit conversion."""
