@@ -37,6 +37,8 @@ class HandOver(enum.Enum):
     """A fault on tables for two-dimensional paging goes to the MMU that builds them."""
     RELOADS = "kvm_mmu_reload"
     """Before a guest is entered, roots that are obsolete are given up, and one is made where there is none."""
+    WRITES = "emulator_write_guest"
+    """What an emulated instruction writes to the guest's memory is told to the MMU, which may shadow tables there."""
     ENDS_FAULT = "kvm_mmu_finish_page_fault"
     """The host's page of a fault is given back."""
     GIVES_UP_ALL = "kvm_arch_flush_shadow_all"

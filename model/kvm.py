@@ -45,6 +45,7 @@ from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hand_overs import HandOvers
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.hardware_registers import HardwareRegisters
+from mmuproof.model.host_ranges import HostRanges
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.injected_faults import InjectedFaults
 from mmuproof.model.interference import Interference
@@ -287,6 +288,11 @@ class Kvm(ABC):
     @abstractmethod
     def hardware_registers(self) -> HardwareRegisters:
         """Registers that the processor runs a guest with."""
+
+    @property
+    @abstractmethod
+    def host_ranges(self) -> HostRanges:
+        """What becomes of a VM when the host takes memory away."""
 
     @property
     @abstractmethod

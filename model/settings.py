@@ -28,6 +28,8 @@ class Question(enum.Enum):
     """Whether a vCPU is in system-management mode: ``hflags``."""
     REVERSE_MAPS = "kvm_memslots_have_rmaps"
     """Whether slots may have lists of SPTEs: ``tdp_mmu_enabled`` and ``shadow_root_allocated``."""
+    VISIBLE_SLOT = "kvm_is_visible_memslot"
+    """Whether a guest sees a memory slot: ``id`` and ``flags``."""
 
 
 @dataclass(frozen=True)

@@ -90,11 +90,13 @@ from mmuproof.proofs.slot import changes as slot_changes
 from mmuproof.proofs.slot import fast_faults as slot_fast_faults
 from mmuproof.proofs.slot import guest_tables as slot_guest_tables
 from mmuproof.proofs.slot import handed_on as slot_handed_on
+from mmuproof.proofs.slot import host_ranges as slot_host_ranges
 from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
 from mmuproof.proofs.slot import sweeps as slot_sweeps
+from mmuproof.proofs.slot import told_writes as slot_told_writes
 from mmuproof.proofs.slot import unfaulted_levels as slot_unfaulted_levels
 from mmuproof.proofs.spte import address_widths as spte_address_widths
 from mmuproof.proofs.spte import exec_only, kinds, l1tf, lifecycle, mmio, tracking
@@ -226,6 +228,8 @@ THEOREMS: tuple[Theorem, ...] = (
     *walk_addresses.THEOREMS,
     *slot_sweeps.THEOREMS,
     *slot_handed_on.THEOREMS,
+    *slot_host_ranges.THEOREMS,
+    *slot_told_writes.THEOREMS,
     *stored_handed_on.THEOREMS,
     *role_reloaded.THEOREMS,
     *slot_changes.THEOREMS,

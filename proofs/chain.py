@@ -472,6 +472,8 @@ BESIDE = (
     "slot.unsynced-table",
     "slot.swept",
     "slot.handed-on",
+    "slot.host-range",
+    "slot.told-write",
     "stored.handed-on",
     "fault.handed-on",
     "slot.huge-page-recovered",

@@ -283,7 +283,8 @@ class ExpressionReader(InitializerReader):
         if any(clang_api.number_of_kind(child) in _REFERENCES for child in children):
             if not is_pure(cursor):
                 raise self.refuse(cursor, "expression that libclang does not name")
-            return self._constant(cursor, at, "offsetof that is no constant")
+            element = self._offset_of_element(cursor, children, at)
+            return element or self._constant(cursor, at, "offsetof that is no constant")
         if len(children) == 1:
             return self._implicit(cursor, children[0], at)
         if len(children) == 4 and children[0] == children[1]:
@@ -297,6 +298,31 @@ class ExpressionReader(InitializerReader):
         if is_pure(cursor):
             return self._constant(cursor, at, "expression that libclang does not name")
         raise self.refuse(cursor, "expression that libclang does not name")
+
+    def _offset_of_element(self, cursor: Cursor, children: list[Cursor], at: Location) -> Expr | None:
+        """``offsetof(struct, array[index])`` of any index; None if it is something else, or a constant."""
+        if clang_api.evaluate(cursor) is not None:
+            return None
+        members = [child.referenced for child in children if child.kind is CursorKind.MEMBER_REF]
+        indices = [child for child in children if clang_api.number_of_kind(child) not in _REFERENCES]
+        type_ = self.type(clang_api.type_of(cursor), cursor)
+        owners = [child.referenced for child in children if child.kind is CursorKind.TYPE_REF]
+        if not (len(members) == len(indices) == len(owners) == 1) or not isinstance(type_, IntType):
+            return None
+        array, index = self._field(members[0]), self.expression(indices[0], at)
+        whole, parent = self.type(owners[0].type, cursor), self.type(members[0].semantic_parent.type, cursor)
+        inner = _distance(whole, parent) if isinstance(whole, RecordType) else None
+        if inner is None or not isinstance(array.type, ArrayType) or not isinstance(index.type, IntType):
+            return None
+
+        def bytes_of(bits: int) -> Expr:
+            return syntax.Constant(type_, at, bits // 8)
+
+        def both(operator: syntax.BinaryOp, left: Expr, right: Expr) -> Expr:
+            return syntax.Binary(type=type_, at=at, op=operator, left=left, right=right)
+
+        step = both(syntax.BinaryOp.MUL, syntax.Cast(type_, at, index), bytes_of(array.type.element.bits))
+        return both(syntax.BinaryOp.ADD, bytes_of(inner + array.offset), step)
 
     def _implicit(self, cursor: Cursor, operand: Cursor, at: Location) -> Expr:
         """An implicit conversion."""

@@ -74,6 +74,7 @@ TAKERS: Mapping[HandOver, tuple[Cut, ...]] = MappingProxyType(
             ),
             _to(functions.KVM_MMU_LOAD, "makes roots, and has them loaded", "role.loaded-roots"),
         ),
+        HandOver.WRITES: (_to(functions.KVM_PAGE_TRACK_WRITE, "tells of a write to memory", "walk.followed"),),
         HandOver.ENDS_FAULT: (
             Cut(
                 function=functions.KVM_RELEASE_FAULTIN_PAGE,
@@ -90,6 +91,11 @@ REQUESTED = Cut(
     reason="whether something is asked of the vCPU, and takes it for done; for what is looked at",
     elsewhere=("*",),
 )
+WRITTEN = Cut(
+    function=functions.KVM_VCPU_WRITE_GUEST,
+    reason="writes to the guest's memory, or fails; that it is told of afterwards is looked at",
+    elsewhere=("*",),
+)
 _OTHERS: Mapping[HandOver, tuple[Cut, ...]] = MappingProxyType(
     {
         HandOver.SETS_ACCESS: (FRAME,),
@@ -99,6 +105,7 @@ _OTHERS: Mapping[HandOver, tuple[Cut, ...]] = MappingProxyType(
             functions.HANDLE_CHANGED_SPTE_DIRTY_LOG,
         ),
         HandOver.RELOADS: (REQUESTED,),
+        HandOver.WRITES: (WRITTEN,),
         HandOver.INTERCEPTED: (
             *common.each("traces", functions.TRACE_KVM_PAGE_FAULT),
             Cut(

@@ -76,6 +76,16 @@ class _ObsoleteKept(ReferenceHandOvers):
         return FALSE if to == "kvm_mmu_free_obsolete_roots" else super()._made(by, to)
 
 
+class _WriteUntold(ReferenceHandOvers):
+    def _made(self, by: HandOver, to: str) -> Bool:
+        return FALSE if by is HandOver.WRITES else super()._made(by, to)
+
+
+class _WriteToldShort(ReferenceHandOvers):
+    def _is_right(self, by: HandOver, what: str, _nested: bool) -> Bool:
+        return boolean((by, what) != (HandOver.WRITES, "bytes"))
+
+
 class _NoRootMade(ReferenceHandOvers):
     def _made(self, by: HandOver, to: str) -> Bool:
         made = super()._made(by, to)
@@ -190,5 +200,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"(likely\(vcpu->arch\.mmu->root\.hpa )!= INVALID_PAGE",
         r"\1== INVALID_PAGE",
         _hands(_NoRootMade),
+    ),
+    defect(
+        "write-untold",
+        "A guest changes a table that is shadowed by an instruction that KVM emulates, and the shadow stays.",
+        "arch/x86/kvm/x86.c",
+        r"(if \(ret < 0\)\n\t\treturn 0;)\n\tkvm_page_track_write\(vcpu, gpa, val, bytes\);",
+        r"\1",
+        _hands(_WriteUntold),
+    ),
+    defect(
+        "write-told-short",
+        "Of an entry that an emulated instruction writes only the first byte counts as changed.",
+        "arch/x86/kvm/x86.c",
+        r"(if \(ret < 0\)\n\t\treturn 0;\n\tkvm_page_track_write\(vcpu, gpa, val, )bytes\);",
+        r"\g<1>1);",
+        _hands(_WriteToldShort),
     ),
 )

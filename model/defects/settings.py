@@ -8,9 +8,10 @@ from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.settings import ReferenceSettings
-from mmuproof.smt.terms import Bool, all_of, bit, eq, ne, negate, var
+from mmuproof.smt.terms import Bool, all_of, any_of, bit, eq, ne, negate, ult, var
 
 _INTERNAL_H = "arch/x86/kvm/mmu/mmu_internal.h"
+_KVM_HOST_H = "include/linux/kvm_host.h"
 _READ_ONLY = 1
 
 
@@ -49,6 +50,17 @@ class _GuestModeIsSmm(ReferenceSettings):
         return self.constants.HF_SMM_MASK
 
 
+class _InvalidVisible(ReferenceSettings):
+    def kvm_is_visible_memslot(self) -> Bool:
+        slot = var("slot->id", 16)
+        return any_of(bit(slot, 15), ult(slot, self.constants.KVM_USER_MEM_SLOTS))
+
+
+class _InternalVisible(ReferenceSettings):
+    def kvm_is_visible_memslot(self) -> Bool:
+        return eq(var("slot->flags", 32) & self.constants.KVM_MEMSLOT_INVALID, 0)
+
+
 class _ListsOnlyWithoutTdpMmu(ReferenceSettings):
     def kvm_memslots_have_rmaps(self) -> Bool:
         return eq(var("tdp_mmu_enabled", 1), 0)
@@ -78,7 +90,7 @@ DEFECTS: tuple[Defect, ...] = (
     defect(
         "dirty-logging-by-read-only",
         "Writes to a slot count as logged if the slot is read-only.",
-        "include/linux/kvm_host.h",
+        _KVM_HOST_H,
         r"slot->flags & KVM_MEM_LOG_DIRTY_PAGES;",
         "slot->flags & KVM_MEM_READONLY;",
         _settings(_LoggedIfReadOnly),
@@ -122,5 +134,21 @@ DEFECTS: tuple[Defect, ...] = (
         r"return !tdp_mmu_enabled \|\| kvm_shadow_root_allocated\(kvm\);",
         "return !tdp_mmu_enabled;",
         _settings(_ListsOnlyWithoutTdpMmu),
+    ),
+    defect(
+        "slot-invalid-visible",
+        "A guest sees a slot that is being taken away.",
+        _KVM_HOST_H,
+        r"(memslot->id < KVM_USER_MEM_SLOTS) &&\s+!\(memslot->flags & KVM_MEMSLOT_INVALID\)",
+        r"\1",
+        _settings(_InvalidVisible),
+    ),
+    defect(
+        "slot-internal-visible",
+        "A guest sees slots that KVM has for itself.",
+        _KVM_HOST_H,
+        r"memslot->id < KVM_USER_MEM_SLOTS &&(\s+!\(memslot->flags)",
+        r"\1",
+        _settings(_InternalVisible),
     ),
 )

@@ -32,7 +32,23 @@ from mmuproof.model.named import (
     list_heads,
     vcpu_requests,
 )
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, eq, iff, implies, ne, resize, var
+from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bit,
+    boolean,
+    eq,
+    iff,
+    implies,
+    ne,
+    negate,
+    resize,
+    var,
+)
 
 _NOT_ALWAYS = frozenset({HandOver.CHANGED, HandOver.ENDS_FAULT, HandOver.GIVES_UP_ALL, HandOver.OF_TDP})
 """What some released kernels do in the functions around it, or do more in."""
@@ -49,16 +65,18 @@ class LiftedHandOvers(HandOvers, Remembers):
     Args:
         mmu: ``mmu.c``.
         tdp: ``tdp_mmu.c``.
+        x86: ``x86.c``.
     """
 
-    def __init__(self, mmu: Unit, tdp: Unit) -> None:
+    def __init__(self, mmu: Unit, tdp: Unit, x86: Unit) -> None:
         super().__init__()
-        self._mmu, self._tdp = mmu, tdp
+        self._mmu = mmu
+        self._others = {HandOver.CHANGED: tdp, HandOver.WRITES: x86}
 
     @once
     def handed_on(self, by: HandOver) -> tuple[HandedOn, ...]:
         """See `HandOvers.handed_on`."""
-        unit = self._tdp if by is HandOver.CHANGED else self._mmu
+        unit = self._others.get(by, self._mmu)
         takers = [cut.function for cut in cuts.TAKERS[by]]
         if by in _NOT_ALWAYS and not all(map(unit.has_function, (by.value, *takers))):
             return ()
@@ -73,10 +91,13 @@ class _HandOverDesk(Bench):
         super().__init__(unit, cuts.cuts_of(by))
         self.name, self.nested = by.value, nested
         self.vcpu, self.kvm = self.add("vcpu", kvm_vcpu.STRUCT), self.add("kvm", kvm_vm.STRUCT)
-        self.page = self.add("sp", kvm_mmu_page.STRUCT)
         self.write(self.vcpu, kvm_vcpu.KVM, pointer_to(self.kvm))
         # Who calls holds what nobody else may change meanwhile.
-        self.vcpu.settled = self.kvm.settled = self.page.settled = True
+        self.vcpu.settled = self.kvm.settled = True
+        if by is not HandOver.WRITES:
+            # Outside of the MMU nobody knows its pages.
+            self.page = self.add("sp", kvm_mmu_page.STRUCT)
+            self.page.settled = True
         self.spte = Object(name="sptep", type=_SPTE, kind=ObjectKind.INPUT, by_pointer=True)
 
     def handed(
@@ -285,6 +306,22 @@ def _reloads(desk: _HandOverDesk, taker: str) -> HandedOn:
     )
 
 
+def _writes(desk: _HandOverDesk, taker: str) -> HandedOn:
+    gpa, size = var("gpa", 64), var("bytes", 32)
+    written = Object(name="val", type=_INSTRUCTION, kind=ObjectKind.INPUT, by_pointer=True)
+    # Up to 7.2 it is part of the interface to other files.
+    name = desk.unit.function(desk.name, functions.EMULATOR_WRITE_PHYS).name
+    desk.integer(name, {"val": pointer_to(written)}, gpa=gpa, bytes=size)
+    made, writes = desk.session.machine.calls_made, desk.session.calls(cuts.WRITTEN.function)
+    done = any_of(*(all_of(call.guard, negate(bit(answer_of(call, 32), 31))) for call in writes))
+
+    def others(call: CallMade) -> Mapping[str, Bool]:
+        return {"afterwards": boolean(all(made.index(each) < made.index(call) for each in writes))}
+
+    objects, numbers = {"the vCPU": desk.vcpu, "what is written": written}, {"gpa": gpa, "bytes": size}
+    return desk.handed(taker, objects, numbers, when=done, others=others)
+
+
 def _ends_fault(desk: _HandOverDesk, taker: str) -> HandedOn:
     fault, result = desk.add("fault", kvm_page_fault.STRUCT), var("r", 32)
     fault.settled = True
@@ -321,6 +358,7 @@ _HANDED: Mapping[HandOver, Callable[[_HandOverDesk, str], HandedOn]] = MappingPr
         HandOver.INTERCEPTED: _intercepted,
         HandOver.OF_TDP: _of_tdp,
         HandOver.RELOADS: _reloads,
+        HandOver.WRITES: _writes,
         HandOver.ENDS_FAULT: _ends_fault,
         HandOver.GIVES_UP_ALL: _gives_up_all,
     }

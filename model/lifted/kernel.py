@@ -58,6 +58,7 @@ from mmuproof.model.lifted.guest_writes import LiftedGuestWrites
 from mmuproof.model.lifted.hand_overs import LiftedHandOvers
 from mmuproof.model.lifted.hardware_controls import LiftedHardwareControls
 from mmuproof.model.lifted.hardware_registers import LiftedHardwareRegisters
+from mmuproof.model.lifted.host_ranges import LiftedHostRanges
 from mmuproof.model.lifted.huge_pages import LiftedHugePages
 from mmuproof.model.lifted.injected_faults import LiftedInjectedFaults
 from mmuproof.model.lifted.interference import LiftedInterference
@@ -120,6 +121,7 @@ from mmuproof.model.lifted.unit_paths import (
     EVMCS_C,
     FORMER_EVMCS_C,
     HYPERV_C,
+    KVM_MAIN_C,
     MMU_C,
     MSRS_C,
     NESTED_SVM_C,
@@ -331,6 +333,11 @@ class LiftedKvm(Kvm):
         return self._area("hardware_registers", LiftedHardwareRegisters, VMX_C, SVM_C, NESTED_SVM_C)
 
     @property
+    def host_ranges(self) -> LiftedHostRanges:
+        """See `Kvm.host_ranges`."""
+        return self._area("host_ranges", LiftedHostRanges, KVM_MAIN_C)
+
+    @property
     def page_fault_routes(self) -> LiftedPageFaultRoutes:
         """See `Kvm.page_fault_routes`."""
         return self._area("page_fault_routes", LiftedPageFaultRoutes, NESTED_VMX_C, NESTED_SVM_C)
@@ -526,7 +533,7 @@ class LiftedKvm(Kvm):
     @property
     def hand_overs(self) -> LiftedHandOvers:
         """See `Kvm.hand_overs`."""
-        return self._area("hand_overs", LiftedHandOvers, MMU_C, TDP_MMU_C)
+        return self._area("hand_overs", LiftedHandOvers, MMU_C, TDP_MMU_C, X86_C)
 
     @property
     def gpte_flags(self) -> LiftedGpteFlags:

@@ -26,6 +26,7 @@ _STATE: Mapping[Question, tuple[tuple[str, str], ...]] = MappingProxyType(
         Question.GUEST_MODE: ((_VCPU, kvm_vcpu.HFLAGS),),
         Question.SMM: ((_VCPU, kvm_vcpu.HFLAGS),),
         Question.REVERSE_MAPS: (("", switches.TDP_MMU_ENABLED), (_KVM, kvm_vm.SHADOW_ROOT_ALLOCATED)),
+        Question.VISIBLE_SLOT: ((_SLOT, kvm_memory_slot.ID), (_SLOT, kvm_memory_slot.FLAGS)),
     }
 )
 """What means the answer: a variable, or a member of a struct, the role of a page among them."""

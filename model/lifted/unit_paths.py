@@ -19,6 +19,7 @@ SVM_C = "arch/x86/kvm/svm/svm.c"
 NESTED_SVM_C = "arch/x86/kvm/svm/nested.c"
 EVMCS_C = "arch/x86/kvm/vmx/hyperv.c"
 FORMER_EVMCS_C = "arch/x86/kvm/vmx/evmcs.c"
+KVM_MAIN_C = "virt/kvm/kvm_main.c"
 UNITS = (
     SPTE_C,
     SVM_C,
@@ -37,6 +38,7 @@ UNITS = (
     SMM_C,
     EVMCS_C,
     FORMER_EVMCS_C,
+    KVM_MAIN_C,
 )
 """The translation units that are lifted, in the order in which the catalogue needs them; a tree may lack some."""
 

@@ -20,9 +20,13 @@ FLAGS = "flags"
 GFN_TRACK = "gfn_track"
 """Up to 6.1, with a count for each kind of tracking, what is ``GFN_WRITE_TRACK`` since."""
 GFN_WRITE_TRACK = "gfn_write_track"
+HVA_NODE = "hva_node"
+"""Where the host's trees of slots hold one, for each of two lists that a slot is in."""
 ID = "id"
 NPAGES = "npages"
 USERSPACE_ADDR = "userspace_addr"
 
 # The members of ``struct kvm_memslots``.
 GENERATION = "generation"
+NODE_IDX = "node_idx"
+"""Which of the two lists these slots are."""

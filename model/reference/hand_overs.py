@@ -9,7 +9,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.fault_handlers import FaultHandler
 from mmuproof.model.hand_overs import NESTED, HandedOn, HandOver, HandOvers
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.smt.terms import TRUE, Bool, eq, ite, ne, negate, var
+from mmuproof.smt.terms import TRUE, Bool, bit, eq, ite, ne, negate, var
 
 _GIVES_UP = "kvm_mmu_free_obsolete_roots"
 _LISTS, _VM, _PAGE, _SPTE = "the memory for lists", "the VM", "the page", "the SPTE"
@@ -32,6 +32,7 @@ _GIVEN: Mapping[HandOver, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             each.value: ("the vCPU", "the fault") for each in (FaultHandler.TDP_MMU, FaultHandler.DIRECT)
         },
         HandOver.RELOADS: dict.fromkeys((_GIVES_UP, "kvm_mmu_load"), ("the vCPU",)),
+        HandOver.WRITES: {"kvm_page_track_write": ("the vCPU", "what is written", "gpa", "bytes", "afterwards")},
         HandOver.ENDS_FAULT: {"kvm_release_faultin_page": (_VM, _PAGE, "unused", "dirty")},
         HandOver.GIVES_UP_ALL: {"kvm_mmu_zap_all": (_VM,)},
     }
@@ -74,6 +75,8 @@ class ReferenceHandOvers(ReferenceArea, HandOvers):
             return of_tdp_mmu if to == FaultHandler.TDP_MMU.value else negate(of_tdp_mmu)
         if by is HandOver.RELOADS:
             return _REQUESTED if to == _GIVES_UP else eq(_ROOT, -1)
+        if by is HandOver.WRITES:
+            return negate(bit(var("kvm_vcpu_write_guest()", 32), 31))
         return TRUE
 
     def _made(self, by: HandOver, to: str) -> Bool:

@@ -41,6 +41,7 @@ from mmuproof.model.guest_writes import GuestWrites
 from mmuproof.model.hand_overs import HandOvers
 from mmuproof.model.hardware_controls import HardwareControls
 from mmuproof.model.hardware_registers import HardwareRegisters
+from mmuproof.model.host_ranges import HostRanges
 from mmuproof.model.huge_pages import HugePages
 from mmuproof.model.injected_faults import InjectedFaults
 from mmuproof.model.interference import Interference
@@ -100,6 +101,7 @@ from mmuproof.model.reference.guest_writes import ReferenceGuestWrites
 from mmuproof.model.reference.hand_overs import ReferenceHandOvers
 from mmuproof.model.reference.hardware_controls import ReferenceHardwareControls
 from mmuproof.model.reference.hardware_registers import ReferenceHardwareRegisters
+from mmuproof.model.reference.host_ranges import ReferenceHostRanges
 from mmuproof.model.reference.huge_pages import ReferenceHugePages
 from mmuproof.model.reference.injected_faults import ReferenceInjectedFaults
 from mmuproof.model.reference.interference import ReferenceInterference
@@ -288,6 +290,7 @@ class ReferenceKvm(Kvm):
         released_roots: type[ReferenceReleasedRoots] = ReferenceReleasedRoots,
         guest_flushes: type[ReferenceGuestFlushes] = ReferenceGuestFlushes,
         page_directory_pointers: type[ReferencePageDirectoryPointers] = ReferencePageDirectoryPointers,
+        host_ranges: type[ReferenceHostRanges] = ReferenceHostRanges,
         page_fault_routes: type[ReferencePageFaultRoutes] = ReferencePageFaultRoutes,
         hardware_registers: type[ReferenceHardwareRegisters] = ReferenceHardwareRegisters,
         mixed_attributes: type[ReferenceMixedAttributes] = ReferenceMixedAttributes,
@@ -390,6 +393,7 @@ class ReferenceKvm(Kvm):
         self._released_roots = released_roots(self.constants)
         self._guest_flushes = guest_flushes(self.constants)
         self._page_directory_pointers = page_directory_pointers(self.constants)
+        self._host_ranges = host_ranges(self.constants)
         self._page_fault_routes = page_fault_routes(self.constants)
         self._hardware_registers = hardware_registers(self.constants)
         self._mixed_attributes = mixed_attributes(self.constants)
@@ -566,6 +570,11 @@ class ReferenceKvm(Kvm):
     def hardware_registers(self) -> HardwareRegisters:
         """See `Kvm.hardware_registers`."""
         return self._hardware_registers
+
+    @property
+    def host_ranges(self) -> HostRanges:
+        """See `Kvm.host_ranges`."""
+        return self._host_ranges
 
     @property
     def page_fault_routes(self) -> PageFaultRoutes:

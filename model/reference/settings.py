@@ -6,12 +6,13 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
 from mmuproof.model.settings import Question, SettingAnswer, Settings
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, ne, resize, var
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, eq, ne, resize, ult, var
 
 _ROLE, _HFLAGS = var("sp->role", PAGE_ROLE_BITS), var("vcpu->arch.hflags", 32)
 _SETTING, _OPTED_OUT = var("nx_huge_pages", 32), var("kvm->arch.disable_nx_huge_pages", 1)
 _TDP_MMU, _SHADOW_ROOT = var("tdp_mmu_enabled", 1), var("kvm->arch.shadow_root_allocated", 1)
 _FLAGS, _LOG_SIZE = var("slot->flags", 32), var("kvm->arch.cpu_dirty_log_size", 32)
+_ID = var("slot->id", 16)
 
 
 class ReferenceSettings(ReferenceArea, Settings):
@@ -39,6 +40,8 @@ class ReferenceSettings(ReferenceArea, Settings):
                 return _answer(
                     self.kvm_memslots_have_rmaps(), tdp_mmu_enabled=_TDP_MMU, shadow_root_allocated=_SHADOW_ROOT
                 )
+            case Question.VISIBLE_SLOT:
+                return _answer(self.kvm_is_visible_memslot(), id=_ID, flags=_FLAGS)
 
     def is_nx_huge_page_enabled(self) -> Bool:
         """The module's setting, unless the VM has opted out."""
@@ -55,6 +58,11 @@ class ReferenceSettings(ReferenceArea, Settings):
     def kvm_memslots_have_rmaps(self) -> Bool:
         """All that the shadow MMU maps is on a list, and it may map as soon as it has had a root."""
         return any_of(eq(_TDP_MMU, 0), ne(_SHADOW_ROOT, 0))
+
+    def kvm_is_visible_memslot(self) -> Bool:
+        """A slot of userspace's own, and none that is being taken away or moved."""
+        of_userspace = any_of(bit(_ID, 15), ult(_ID, self.constants.KVM_USER_MEM_SLOTS))
+        return all_of(of_userspace, eq(_FLAGS & self.constants.KVM_MEMSLOT_INVALID, 0))
 
     def _mirror_member(self) -> str:
         return "is_mirror"

@@ -11,10 +11,13 @@ from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, eq, implies, ne, negate
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, eq, implies, ne, negate, ult
 
 _LOG_DIRTY_PAGES = 0
 """The bit of KVM_MEM_LOG_DIRTY_PAGES in a memory region's flags, which userspace gives."""
+
+_SIGN_OF_ID = 15
+"""The highest bit of a slot's number, which has 16."""
 
 
 def _claim(kvm: Kvm, question: Question, means: Callable[[Mapping[str, BitVec]], Bool], rule: str) -> Claim:
@@ -72,6 +75,16 @@ def _modes(kvm: Kvm, _vendor: Vendor) -> tuple[Claim, ...]:
     return tuple(_claim(kvm, question, is_in(mask), rule) for question, mask in flags.items())
 
 
+def _visible(kvm: Kvm, _vendor: Vendor) -> tuple[Claim, ...]:
+    most, invalid = kvm.constant("KVM_USER_MEM_SLOTS"), kvm.constant("KVM_MEMSLOT_INVALID")
+
+    def means(state: Mapping[str, BitVec]) -> Bool:
+        of_userspace = any_of(bit(state["id"], _SIGN_OF_ID), ult(state["id"], most))
+        return all_of(of_userspace, eq(state["flags"] & invalid, 0))
+
+    return (_claim(kvm, Question.VISIBLE_SLOT, means, "KVM: KVM_CAP_NR_MEMSLOTS, KVM_MEMSLOT_INVALID"),)
+
+
 THEOREMS = (
     Theorem(
         name="setting.nx-huge-pages",
@@ -125,5 +138,12 @@ THEOREMS = (
             Question.REVERSE_MAPS, _has_lists, "KVM: lists of SPTEs are made with the first root of the shadow MMU"
         ),
         catches=(Catch("lists-only-without-tdp-mmu", "said-to-be-off"),),
+    ),
+    Theorem(
+        name="setting.visible-slot",
+        claim="A guest sees a memory slot exactly if userspace has made it, and it is not being taken away or moved.",
+        source="KVM's comments at KVM_MEMSLOT_INVALID and KVM_INTERNAL_MEM_SLOTS",
+        state=_visible,
+        catches=(Catch("slot-invalid-visible", "said-to-be-on"), Catch("slot-internal-visible", "said-to-be-on")),
     ),
 )

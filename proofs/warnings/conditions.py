@@ -17,6 +17,7 @@ SPTE_C, SPTE_H = "arch/x86/kvm/mmu/spte.c", "arch/x86/kvm/mmu/spte.h"
 VMX_H, PAGING = "arch/x86/include/asm/vmx.h", "arch/x86/kvm/mmu/paging_tmpl.h"
 PAGE_TRACK_C = "arch/x86/kvm/mmu/page_track.c"
 TDP_MMU_C = "arch/x86/kvm/mmu/tdp_mmu.c"
+KVM_MAIN_C = "virt/kvm/kvm_main.c"
 X86_C, NESTED_VMX_C = "arch/x86/kvm/x86.c", "arch/x86/kvm/vmx/nested.c"
 
 
@@ -230,6 +231,13 @@ UNDECIDED: tuple[Assertion, ...] = (
     Assertion("kvm_handle_page_fault", MMU_C, "the host has only matters of its own that are known"),
     Assertion("__kvm_mmu_create", MMU_C, "no mask of encryption is in use where tables have three levels"),
     Assertion("__direct_pte_prefetch", MMU_C, "who maps ahead without the guest's entries has a direct page"),
+    Assertion("kvm_handle_hva_range", KVM_MAIN_C, "a range of addresses that goes away is not empty", since="7.2"),
+    Assertion("kvm_mmu_invalidate_range_add", KVM_MAIN_C, "a range is told of while one goes away", since="7.2"),
+    Assertion("kvm_mmu_invalidate_end", KVM_MAIN_C, "no more ranges end than have begun", since="7.2"),
+    Assertion("kvm_mmu_invalidate_end", KVM_MAIN_C, "a range that ends was told of", since="7.2"),
+    Assertion(
+        "kvm_mmu_notifier_invalidate_range_end", KVM_MAIN_C, "no more notifiers end than have begun", since="7.2"
+    ),
     Assertion("kvm_rmap_zap_gfn_range", MMU_C, "what is found of a range are slots with frames of it"),
     Assertion("kvm_tdp_mmu_alloc_root", TDP_MMU_C, "a root that is listed with the vCPU's role can be held"),
     Assertion("enter_smm", "arch/x86/kvm/smm.c", "DR7 can be set to its fixed value", since="7.2"),

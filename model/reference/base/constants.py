@@ -143,6 +143,8 @@ class Constants:
     HF_SMM_MASK: int = _bits(1)
 
     KVM_MEM_LOG_DIRTY_PAGES: int = _bits(0)
+    KVM_MEMSLOT_INVALID: int = _bits(16)
+    KVM_USER_MEM_SLOTS: int = 32764
     KVM_PFN_ERR_NOSLOT_MASK: int = _range(63, 52)
 
     VMX_EPT_2MB_PAGE_BIT: int = _bits(16)

@@ -66,6 +66,8 @@ u64 sizeof_and_alignof(u32 a)
 }
 struct holder { u8 a; struct { u32 b; u16 c[4]; }; union { u64 d; u8 e[8]; }; };
 u64 offsets(u32 a) { return offsetof(struct holder, c[2]) + offsetof(struct holder, e[3]) * 100 + a; }
+struct with_array { u64 first; u16 held[4]; };
+u64 offset_of_any_element(u32 a) { return offsetof(struct with_array, held[a & 3]); }
 #define kind(x) _Generic((x), u8: 1, s32: 2, u64: 3, default: 4)
 u64 generic_selection(u8 a, u64 b) { return kind(a) + kind(a + 1) * 10 + kind(b) * 100 + kind(&a) * 1000; }
 u64 choose_expr(u32 a, u64 b)
