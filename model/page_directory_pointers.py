@@ -53,21 +53,6 @@ class PointersLoaded:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PointerReserved:
-    """Which bits of a PDPTE are reserved.
-
-    Attributes:
-        of_addresses: the bits that no address of the guest's may have, by what the vCPU keeps (64).
-        reserved: those that are reserved in a PDPTE (64).
-        evidence: how it came about.
-    """
-
-    of_addresses: BitVec
-    reserved: BitVec
-    evidence: Evidence
-
-
-@dataclass(frozen=True, kw_only=True)
 class PointerFetched:
     """How one PDPTE of L1's nested page tables is fetched.
 
@@ -121,10 +106,6 @@ class PageDirectoryPointers(ABC):
     @abstractmethod
     def loaded(self) -> PointersLoaded:
         """``load_pdptrs()``."""
-
-    @abstractmethod
-    def reserved(self) -> PointerReserved:
-        """``pdptr_rsvd_bits()``."""
 
     @abstractmethod
     def fetched(self) -> PointerFetched:

@@ -16,11 +16,6 @@ EFER_LME_BIT, EFER_LMA_BIT, EFER_NXE_BIT = 8, 10, 11
 REGISTER_WIDTH = 64
 PDPTES_IN_PAGE = 0xFE0
 """The bits of CR3 that say where in its page PAE paging's PDPTEs begin: SDM Table 4-7, APM 5.2.3."""
-PDPTE_ZERO = 0x1E6
-"""The bits of a present PDPTE of PAE paging that have to be 0 whatever the width of addresses: 8:5 and 2:1.
-
-Source: SDM Table 4-8; APM 5.2.3, Figure 5-12.
-"""
 PDPTE_BYTES, PDPTES_BYTES = 8, 32
 """How large one PDPTE is, and all four."""
 LEVELS_WIDTH = 4

@@ -15,10 +15,7 @@ TRANSLATE = Cut(
     function="kvm_translate_gpa",
     reason="translates an address of L2's by L1's tables, by nested.structure-access; any address, or none",
 )
-RESERVED = Cut(
-    function=functions.PDPTR_RSVD_BITS,
-    reason="which bits of a PDPTE are reserved, by role.page-directory-pointers, where it is followed",
-)
+RESERVED = Cut(function=functions.PDPTR_RSVD_BITS, reason="which bits of a PDPTE are reserved, by entry.reserved-pae")
 GIVE_UP = Cut(
     function=functions.KVM_MMU_FREE_ROOTS,
     reason="gives up roots, by role.freed-root; that it is done is looked at",

@@ -23,11 +23,6 @@ class _KeepsFormerRoot(ReferencePageDirectoryPointers):
         return FALSE
 
 
-class _ReservedAccepted(ReferencePageDirectoryPointers):
-    def _reserved(self, of_addresses: BitVec) -> BitVec:
-        return of_addresses | 0x1E0
-
-
 class _NestedFromPageStart(ReferencePageDirectoryPointers):
     def _begins_nested(self, nested_cr3: BitVec) -> BitVec:
         return bv(0, 32)
@@ -63,14 +58,6 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(!tdp_enabled && memcmp\(",
         "if (tdp_enabled && memcmp(",
         _pointers(_KeepsFormerRoot),
-    ),
-    defect(
-        "pdptes-reserved-accepted",
-        "A PDPTE is loaded in which bits are set that say in other entries who may write.",
-        _REGS_C,
-        r"(reserved_gpa_bits \| rsvd_bits\(5, 8\)) \| rsvd_bits\(1, 2\);",
-        r"\1;",
-        _pointers(_ReservedAccepted),
     ),
     defect(
         "nested-pdptes-from-page-start",

@@ -9,7 +9,6 @@ from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts import common
 from mmuproof.model.cuts import page_directory_pointers as cuts
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import answer_of, is_nonzero, left_at
@@ -22,7 +21,6 @@ from mmuproof.model.page_directory_pointers import (
     POINTERS,
     PageDirectoryPointers,
     PointerFetched,
-    PointerReserved,
     PointersGiven,
     PointersLoaded,
 )
@@ -76,17 +74,6 @@ class LiftedPageDirectoryPointers(PageDirectoryPointers, Remembers):
             with_tdp=bench.setting(switches.TDP_ENABLED),
             gives_up=session.called(cuts.GIVE_UP.function),
             evidence=session.evidence(),
-        )
-
-    @once
-    def reserved(self) -> PointerReserved:
-        """See `PageDirectoryPointers.reserved`."""
-        bench = Bench(self._registers, common.CUTS)
-        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
-        return PointerReserved(
-            of_addresses=bench.read(vcpu, kvm_vcpu.RESERVED_GPA_BITS),
-            reserved=bench.integer(functions.PDPTR_RSVD_BITS),
-            evidence=bench.session.evidence(),
         )
 
     @once

@@ -7,7 +7,6 @@ from mmuproof.model.page_directory_pointers import (
     POINTERS,
     PageDirectoryPointers,
     PointerFetched,
-    PointerReserved,
     PointersGiven,
     PointersLoaded,
 )
@@ -17,8 +16,6 @@ from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, extract, i
 _U64, _READ, _NONE = 64, "kvm_vcpu_read_guest_page()", (1 << 64) - 1
 _IN_FRAME = 0xFE0
 """Bits 11:5, where in their page the PDPTEs begin."""
-_ZERO = 0b1_1110_0110
-"""Bits 8:5 and 2:1 of a PDPTE."""
 
 
 class ReferencePageDirectoryPointers(ReferenceArea, PageDirectoryPointers):
@@ -58,15 +55,6 @@ class ReferencePageDirectoryPointers(ReferenceArea, PageDirectoryPointers):
     def _gives_up(self, with_tdp: Bool, changed: Bool) -> Bool:
         """Whether the root in use is given up."""
         return all_of(negate(with_tdp), changed)
-
-    def reserved(self) -> PointerReserved:
-        """See `PageDirectoryPointers.reserved`."""
-        of_addresses = var("vcpu->arch.reserved_gpa_bits", _U64)
-        return PointerReserved(of_addresses=of_addresses, reserved=self._reserved(of_addresses), evidence=Evidence())
-
-    def _reserved(self, of_addresses: BitVec) -> BitVec:
-        """The bits that are reserved in a PDPTE."""
-        return of_addresses | _ZERO
 
     def fetched(self) -> PointerFetched:
         """See `PageDirectoryPointers.fetched`."""

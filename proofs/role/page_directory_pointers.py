@@ -58,26 +58,6 @@ def _loaded(kvm: Kvm) -> Claim:
     )
 
 
-def _reserved(kvm: Kvm) -> Claim:
-    made, name = kvm.page_directory_pointers.reserved(), "pdptr_rsvd_bits()"
-    wanted: BitVec = made.of_addresses | paging_mode.PDPTE_ZERO
-    return never(
-        given(
-            shown=(Shown("vcpu->arch.reserved_gpa_bits", made.of_addresses), Shown("reserved bits", made.reserved)),
-            evidence=made.evidence,
-            part=name,
-        ),
-        Wrong(
-            "reserved-accepted",
-            ne(wanted & ~made.reserved, 0),
-            f"{name} lets a PDPTE be loaded that the processor refuses.",
-        ).told("a reserved bit is none", "SDM Table 4-8, APM 5.2.3: bits 2:1, 8:5 and those above the addresses"),
-        Wrong(
-            "allowed-refused", ne(made.reserved & ~wanted, 0), f"{name} refuses a PDPTE that the processor loads."
-        ).told("a bit is reserved that is none", "SDM Table 4-8, APM 5.2.3: the other bits are an address, or ignored"),
-    )
-
-
 def _given(kvm: Kvm) -> Claim:
     made, name = kvm.page_directory_pointers.given(), "vmx_ept_load_pdptrs()"
     due = all_of(made.changed, made.used)
@@ -131,7 +111,6 @@ def _fetched(kvm: Kvm) -> Claim:
 
 def _pointers(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
     yield _loaded(kvm)
-    yield _reserved(kvm)
     if vendor is Vendor.INTEL:
         yield _given(kvm)
     if vendor is Vendor.AMD:
@@ -142,19 +121,17 @@ THEOREMS = (
     Theorem(
         name="role.page-directory-pointers",
         claim="PDPTEs are read where CR3, or L1's nested CR3, has them: four of them, from an address of which the "
-        "low five bits do not count. Present ones load only without reserved bits. Those that load are kept as they "
-        "were read, and the root that was made by others is given up where KVM's tables count. With EPT the "
-        "processor is given each at its place.",
-        source="SDM 4.4.1, Tables 4-7 and 4-8, 26.4.1; APM 5.2.3, 15.25.4; KVM's comments in load_pdptrs()",
+        "low five bits do not count. Those that load are kept as they were read, and the root that was made by others "
+        "is given up where KVM's tables count. With EPT the processor is given each at its place.",
+        source="SDM 4.4.1, Table 4-7, 26.4.1; APM 5.2.3, 15.25.4; KVM's comments in load_pdptrs()",
         assumes=(
-            "the bits that no address of the guest's may have are those above its MAXPHYADDR: role.new-cpuid",
+            "which bits of a PDPTE are reserved is right: entry.reserved-pae",
             "for L2, the frame is where L1's tables have it: nested.structure-access",
         ),
         state=several(_pointers),
         catches=(
             Catch("pdptes-from-page-start", "read-elsewhere"),
             Catch("pdptes-keep-root", "former-root-kept"),
-            Catch("pdptes-reserved-accepted", "reserved-accepted"),
             Catch("nested-pdptes-from-page-start", "nested-elsewhere"),
             Catch("nested-pdptes-unaligned", "nested-elsewhere"),
             Catch("pdptes-last-given-twice", "another-given"),
