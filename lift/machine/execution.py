@@ -25,6 +25,19 @@ from mmuproof.lift.machine.state import Frame, OneStep, State
 from mmuproof.lift.syntax import Location, Stmt
 from mmuproof.smt.terms import FALSE, TRUE, Bool, implies
 
+_MOST_TRIES = 8
+"""How often something is tried at most where a loop is left from within alone, and calls are not followed in it."""
+
+
+@dataclass
+class _Loop:
+    """A loop that goes round: the paths that leave it, how many there were before, and its tries and rounds."""
+
+    left: list[State]
+    before: int
+    tries: int
+    rounds: int = 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
@@ -76,7 +89,7 @@ class Execution:
         self.tells_apart = False
         """Whether pointers to different objects have been compared."""
         self._counts = dict(counts or {})
-        self._loops: list[tuple[list[State], int]] = []
+        self._loops: list[_Loop] = []
 
     @property
     def frame(self) -> Frame:
@@ -123,9 +136,18 @@ class Execution:
 
     # -- loops that go round ----------------------------------------------------------------------
 
-    def enter_loop(self, left: list[State]) -> None:
-        """Go round a loop; the paths that leave it are added to ``left``."""
-        self._loops.append((left, len(left)))
+    def enter_loop(self, left: list[State], *, retries: bool) -> None:
+        """Go round a loop.
+
+        Args:
+            left: where the paths that leave it are added.
+            retries: whether it has no condition of its own, and so is left from within, after so many tries.
+        """
+        self._loops.append(_Loop(left, len(left), _MOST_TRIES if retries else 0))
+
+    def next_round(self) -> None:
+        """The innermost loop goes round once more."""
+        self._loops[-1].rounds += 1
 
     def leave_loop(self) -> None:
         """The innermost loop goes round no more."""
@@ -133,8 +155,8 @@ class Execution:
 
     @property
     def is_in_open_loop(self) -> bool:
-        """Whether some loop goes round although it may have been left already."""
-        return any(len(left) > before for left, before in self._loops)
+        """Whether some loop goes round that may have been left already, and is not known to end soon."""
+        return any(len(each.left) > each.before and each.rounds > each.tries for each in self._loops)
 
     # -- steps in which nobody else comes in ----------------------------------------------------
 

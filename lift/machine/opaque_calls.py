@@ -10,7 +10,7 @@ is for who compares them to show.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mmuproof.lift import syntax
@@ -98,10 +98,14 @@ class CallResults:
 
     asked: dict[tuple[str, tuple[BitVec, ...], str], CallAsked] = field(default_factory=dict)
 
-    def result(self, function: str, arguments: Sequence[Argument], width: int) -> BitVec:
-        """The unknown result; equal arguments, known to be so or not, are told apart by `asked` alone."""
+    def result(self, function: str, arguments: Sequence[Argument], memory: Memory, width: int) -> BitVec:
+        """The unknown result; equal arguments, known to be so or not, are told apart by `asked` alone.
+
+        A variable of the caller's own that it is given a pointer to is told by what it holds, and not by its name.
+        """
         scalars = [scalar for each in arguments for scalar in scalars_of(each)]
-        numbers = tuple(each for each in scalars if isinstance(each, BitVec))
+        held = (value for own in _own_objects(scalars) for value in _held(own, memory))
+        numbers = tuple(each for each in (*scalars, *held) if isinstance(each, BitVec))
         pointers = ", ".join(_pointer_text(each) for each in scalars if isinstance(each, Pointer))
         key = (function, numbers, pointers)
         if key not in self.asked:
@@ -215,7 +219,7 @@ class OpaqueCalls:
         name = names[-1]
         arguments = _copied(arguments, [each.type for each in call.arguments], state.memory, call.at)
         if self._names.get(name, name) in self._opaque.answering and isinstance(call.type, IntType):
-            return self._answered(name, arguments, call.type)
+            return self._answered(name, arguments, call.type, state)
         through = names[0] if len(names) > 1 else ""
         return self._note(name, arguments, call.type, state, call.at, through=through)
 
@@ -231,7 +235,7 @@ class OpaqueCalls:
         name = function.name
         given = _copied(arguments, [each.type for each in function.parameters], state.memory, at)
         if self._names.get(name, name) in self._opaque.answering and isinstance(function.result, IntType):
-            return self._answered(name, given, function.result)
+            return self._answered(name, given, function.result, state)
         if name in self._opaque.never or name in self.given_up:
             return self._note(name, given, function.result, state, at, function)
         before, mark, noted = State(state.guard, state.memory.copy(), state.valid), self._run.mark(), len(self.calls)
@@ -248,9 +252,9 @@ class OpaqueCalls:
 
     # -- what is not followed ---------------------------------------------------------------------
 
-    def _answered(self, name: str, arguments: Sequence[Argument], type_: IntType) -> BitVec:
+    def _answered(self, name: str, arguments: Sequence[Argument], type_: IntType, state: State) -> BitVec:
         name = self._names.get(name, name)
-        result = self._answers.result(name, arguments, 1 if type_.is_bool else type_.bits)
+        result = self._answers.result(name, arguments, state.memory, 1 if type_.is_bool else type_.bits)
         mask = self._opaque.answering[name].mask & (1 << type_.bits) - 1
         return zext(result, type_.bits) if result.width < type_.bits else result & mask
 
@@ -398,11 +402,30 @@ def _without_frames(refused: Refused) -> Refused:
     return refused
 
 
+def _own_objects(scalars: Iterable[Value]) -> Iterator[Object]:
+    """The variables of the code itself that pointers lead to."""
+    places = (target.place for each in scalars if isinstance(each, Pointer) for target in each.targets)
+    return (place.object for place in places if place is not None and _is_own(place.object))
+
+
+def _held(own: Object, memory: Memory) -> Iterator[Value]:
+    """What a variable holds, but for what was never set."""
+    for leaf in leaves(own, 0, own.type.bits):
+        value = memory.read(own, leaf.offset, leaf.width)
+        if not isinstance(value, BitVec) or unset_name(value) is None:
+            yield value
+
+
+def _is_own(object_: Object) -> bool:
+    return not object_.is_outside and object_.kind is not ObjectKind.CONSTANT
+
+
 def _pointer_text(pointer: Pointer) -> str:
     return " | ".join(f"{_target_text(target)} if {target.guard!r}" for target in pointer.targets)
 
 
 def _target_text(target: Target) -> str:
     if target.place is not None:
-        return f"{target.place.object.name}+{target.place.position!r}"
+        name = "a variable of its own" if _is_own(target.place.object) else target.place.object.name
+        return f"{name}+{target.place.position!r}"
     return target.function.name if target.function is not None else "null"

@@ -235,7 +235,7 @@ class Statements:
         entered = self._child(stmt.start, state, block) if stmt.start is not None else state
         way = WayOut(depth=len(self._run.frame.blocks), labels=_breaking(stmt.body))
         self._run.frame.breaks.append(way)
-        self._run.enter_loop(way.states)
+        self._run.enter_loop(way.states, retries=_is_always(stmt.condition))
         try:
             self._rounds(stmt, entered, way.states)
         finally:
@@ -264,6 +264,7 @@ class Statements:
                 if undecided > self._undecided_rounds:
                     raise NotFollowed("a loop whose bound is not known", str(stmt.at))
             test = True
+            self._run.next_round()
             current = self._body(stmt, current)
         raise NotFollowed(f"a loop whose bound is not known, or more than {_ROUNDS} rounds", str(stmt.at))
 
@@ -437,3 +438,8 @@ def _children(stmt: Stmt) -> list[Stmt]:
     if isinstance(stmt, syntax.If):
         return [stmt.then, *([stmt.other] if stmt.other is not None else [])]
     return [stmt.body] if isinstance(stmt, syntax.Loop | syntax.Label | syntax.SwitchCase) else []
+
+
+def _is_always(condition: Expr | None) -> bool:
+    """Whether a loop's condition is none: it is not written, or is a number that is not 0."""
+    return condition is None or (isinstance(condition, syntax.Constant) and condition.value != 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common
+from mmuproof.model.named import x86_exception
 from mmuproof.model.walks import GpteFormat
 
 WALKS = tuple(
@@ -11,7 +12,8 @@ WALKS = tuple(
         function=f"{each.value}_walk_addr_generic",
         reason="walks the guest's tables: any end, any frame and fault; what it is asked is looked at",
         writes=((0, ""),),
-        elsewhere=("*",),
+        # Where a walker points to what it says of a fault, that is what it leaves as well.
+        elsewhere=("*", x86_exception.STRUCT),
     )
     for each in GpteFormat
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 
-from mmuproof.lift.c_types import StructMember
+from mmuproof.lift.c_types import PointerType, StructMember
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Pointer, pointer_to
+from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.lifted.linked import NO_STATIC_CALLS
-from mmuproof.model.lifted.session import Session, bit_field, place_of, read_member
+from mmuproof.model.lifted.session import Session, bit_field, own_member, place_of, pointee, read, read_member
 from mmuproof.model.named import kvm_vcpu
 from mmuproof.smt.terms import BitVec, Bool, ne, resize, to_bv
 
@@ -83,6 +83,26 @@ class Bench:
         if len(places) != 1:
             raise Refused(f"{owner.name}->{path} points to no one object")
         return places[0].object
+
+    def inner(self, owner: Object, path: str, name: str) -> BitVec:
+        """What a member of a struct holds that an object has, or that a pointer of it leads to.
+
+        Args:
+            owner: the object.
+            path: the struct among its members, or the pointer.
+            name: the member of the struct.
+
+        Raises:
+            NotThere: there is no such member.
+            Refused: the pointer leads to several, or to none.
+        """
+        place = self.place(owner, path)
+        if isinstance(place.type, PointerType):
+            there, type_ = pointee(self.memory, owner, place), place.type.target
+        else:
+            there, type_ = Place(owner, place.offset), place.type
+        member = own_member(type_, name)
+        return read(self.memory, there.object, there.offset + member.offset, member.width)
 
     def setting(self, name: str) -> Bool:
         """A variable of type bool with static storage."""

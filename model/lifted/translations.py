@@ -76,5 +76,5 @@ class LiftedTranslations(Translations, Remembers):
         record = told.type
         assert isinstance(record, RecordType)
         return all_of(
-            *(eq(bench.read(told, name), bench.read(state, f"{_FAULT}.{name}")) for name in record.members if name)
+            *(eq(bench.read(told, name), bench.inner(state, _FAULT, name)) for name in record.members if name)
         )

@@ -92,9 +92,8 @@ class _LeftByWalk:
         )
 
     def _left(self, member: str) -> BitVec:
-        """What the walk leaves for whoever injects the fault."""
-        path = f"{guest_walker.FAULT}.{member}"
-        return substitute(self._bench.read(self._begun.walker, path), self._given)
+        """What the walk leaves for whoever injects the fault, in its walker or where that points to."""
+        return substitute(self._bench.inner(self._begun.walker, guest_walker.FAULT, member), self._given)
 
     def _qualification(self) -> tuple[BitVec, BitVec | None]:
         """What an exit qualification is to be made of, and what was in its place before if that counts."""

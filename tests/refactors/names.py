@@ -69,7 +69,6 @@ NAMES = {
             "kvm_init_shadow_ept_mmu",
             "kvm_init_shadow_npt_mmu",
         ),
-        relation=("its parameter no_ad is what ad_disabled was",),
         names={
             "pte_access": "acc",
             "small_spte": "spte",

@@ -23,12 +23,12 @@ __all__ = ["program"]
 
 S = """
 struct s { u32 a; struct s *next; u32 (*fn)(u32); };
-void ext(struct s *p); u32 get(u32 x); struct s *find(u32 x); u32 ask(u32 x); u32 look(struct s *p); struct s *seek(u32 x); void trace_it(u32 x);
+void ext(struct s *p); u32 get(u32 x); struct s *find(u32 x); u32 ask(u32 x); u32 pose(u32 x, const u32 *y); u32 look(struct s *p); struct s *seek(u32 x); void trace_it(u32 x);
 extern u32 glob, fixed_one;
 """
 OPAQUE = Opaque(
     silent=re.compile(r"trace_\w+"),
-    answering={"ask": CallResult("the same", 0xF)},
+    answering={each: CallResult("the same", 0xF) for each in ("ask", "pose")},
     reading=frozenset({"look", "seek"}),
     steady=frozenset({"seek", "find"}),
 )
@@ -227,7 +227,12 @@ def test_the_path_goes_on_behind_a_function_that_is_given_up(run: Runner) -> Non
 
 @pytest.mark.parametrize(
     "loop",
-    ["while (get(x)) x++;", "for (;;) { ext(find(x)); if (x++ == 5) break; }", "do ext(find(x)); while (x++ & 3);"],
+    [
+        "while (get(x)) x++;",
+        "for (;;) { ext(find(x)); if (x++ == 5) break; }",
+        "do { if (get(x)) break; } while (1);",
+        "do ext(find(x)); while (x++ & 3);",
+    ],
 )
 def test_a_loop_around_a_call_is_refused_if_its_end_is_not_certain(loop: str, run: Runner) -> None:
     with pytest.raises(Refused, match="a loop whose end is not known"):
@@ -241,6 +246,19 @@ def test_a_function_with_such_a_loop_is_not_followed(run: Runner) -> None:
 
 def test_a_loop_around_a_call_may_have_a_certain_end(run: Runner) -> None:
     assert len(run("void f(u32 x) { for (int i = 0; i < 3; i++) get(x + i); }").calls) == 3
+
+
+def test_what_is_tried_a_few_times_may_end_after_each_try(run: Runner) -> None:
+    found = run("u32 f(u32 x) { u32 n = 0; do { if (get(x)) return n; if (++n > 2) break; } while (1); return 9; }")
+    assert len(found.calls) == 3
+    answers = [{"get()": a, "get()#2": b, "get()#3": c} for a, b, c in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0))]
+    assert [evaluate(found.number, {"x": 0, **each}) for each in answers] == [0, 1, 2, 9]
+
+
+def test_what_only_answers_is_asked_the_same_with_a_variable_that_holds_the_same(run: Runner) -> None:
+    text = "u32 f(u32 x) {{ u32 one = 5, other = {}; return pose(x, &one) - pose(x, &other); }}"
+    assert run(text.format(5)).number == bv(0, 32)
+    assert set(variables(run(text.format(6)).number)) == {"pose()", "pose()#2"}
 
 
 def test_a_loop_without_a_call_may_end_anywhere(run: Runner) -> None:
