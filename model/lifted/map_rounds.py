@@ -14,7 +14,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
 from mmuproof.model.map_rounds import MapRound, MapRounds
 from mmuproof.model.named import functions, kvm_mmu_page, kvm_page_fault, shadow_iterator, tdp_iter
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, eq, ne, negate, ult, var
+from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, eq, iff, ne, negate, ult, var
 
 _FOUND = var(f"{cuts.CHILD.function}()", 64)
 _LINKED_ALREADY = -17
@@ -100,8 +100,9 @@ class LiftedMapRounds(MapRounds, Remembers):
         ways: list[Bool] = []
         for call in loop.session.calls(cuts.TDP_LINK.function, cuts.TDP_SPLIT.function):
             (page,) = (each.place.object for each in loop.session.pointer_argument(call, "sp").targets if each.place)
-            wanted = loop.of(call.memory, loop.fault, kvm_page_fault.HUGE_PAGE_DISALLOWED)
-            ways.append(all_of(call.guard, ne(loop.of(call.memory, page, flag), wanted)))
+            refused = ne(loop.of(call.memory, loop.fault, kvm_page_fault.HUGE_PAGE_DISALLOWED), 0)
+            noted = ne(loop.of(call.memory, page, flag), 0)
+            ways.append(all_of(call.guard, negate(iff(noted, refused))))
         return any_of(*ways)
 
     @once
