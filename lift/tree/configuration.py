@@ -74,6 +74,10 @@ class TakenSymbol:
         return f"CONFIG_{self.symbol}={self.value}  {self.why}"
 
 
+_OF_OTHER_ARCHITECTURES = frozenset({"KVM_MPIC"})
+"""What ``virt/kvm`` tests and only Kconfig files of other architectures have."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
     """A configuration, as far as it is known.
@@ -100,9 +104,9 @@ class Configuration:
         return tuple(f"{name}={value}" for name, value in self.values.items())
 
     def decides(self, symbol: str) -> bool:
-        """Whether it is known if a symbol is set: a file names it, KVM's Kconfig has it, or it is set."""
+        """Whether it is known if a symbol is set: a file names it, KVM's Kconfig has it, it is set, or not for x86."""
         named = symbol in self.unset or (self.given is not None and symbol in self.given.values)
-        return named or symbol in self.values or symbol in self.known
+        return named or symbol in self.values or symbol in self.known or symbol in _OF_OTHER_ARCHITECTURES
 
 
 def base_config() -> dict[str, str]:

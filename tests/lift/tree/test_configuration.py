@@ -162,6 +162,13 @@ def test_what_cannot_be_evaluated_is_told_and_not_guessed(tree: Path, tmp_path: 
     assert symbol not in found.values
 
 
+def test_it_is_known_that_symbols_of_other_architectures_are_not_set(tree: Path, tmp_path: Path) -> None:
+    for found in (configuration(tree, None), configuration(tree, dot(tmp_path))):
+        assert found.decides("KVM_MPIC")
+        assert "KVM_MPIC" not in found.values
+        assert not found.decides("KVM_PIC_OF_NOBODY")
+
+
 def test_of_symbols_that_are_not_kvms_nothing_is_taken(tree: Path, tmp_path: Path) -> None:
     (tree / "virt/kvm/Kconfig").write_text("config KVM_COMMON\n\tdef_bool y\n")
     found = configuration(tree, dot(tmp_path))
