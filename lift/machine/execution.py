@@ -30,7 +30,7 @@ _MOST_TRIES = 8
 
 
 @dataclass
-class _Loop:
+class _OpenLoop:
     """A loop that goes round: the paths that leave it, how many there were before, and its tries and rounds."""
 
     left: list[State]
@@ -89,7 +89,7 @@ class Execution:
         self.tells_apart = False
         """Whether pointers to different objects have been compared."""
         self._counts = dict(counts or {})
-        self._loops: list[_Loop] = []
+        self._loops: list[_OpenLoop] = []
 
     @property
     def frame(self) -> Frame:
@@ -143,7 +143,7 @@ class Execution:
             left: where the paths that leave it are added.
             retries: whether it has no condition of its own, and so is left from within, after so many tries.
         """
-        self._loops.append(_Loop(left, len(left), _MOST_TRIES if retries else 0))
+        self._loops.append(_OpenLoop(left, len(left), _MOST_TRIES if retries else 0))
 
     def next_round(self) -> None:
         """The innermost loop goes round once more."""

@@ -18,7 +18,7 @@ class _LastPageLeft(ReferenceHostRanges):
         return base + (last >> 12)
 
 
-class _FirstSpaceOnly(ReferenceHostRanges):
+class _UnmapsFirstSpaceOnly(ReferenceHostRanges):
     def _unmaps(self, seen: Bool, space: int) -> Bool:
         return all_of(seen, boolean(space == 0))
 
@@ -63,7 +63,7 @@ DEFECTS: tuple[Defect, ...] = (
         _KVM_MAIN_C,
         r"(for \(i = 0; i < )[^;]+(; i\+\+\) \{\n\t\tstruct interval_tree_node)",
         r"\g<1>1\2",
-        _ranges(_FirstSpaceOnly),
+        _ranges(_UnmapsFirstSpaceOnly),
     ),
     defect(
         "host-range-unflushed",

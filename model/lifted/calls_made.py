@@ -69,8 +69,13 @@ def is_answered_yes(calls: Iterable[CallMade]) -> Bool:
 
 def is_legal(call: CallMade) -> Bool:
     """Whether a call is made that says whether a guest can have an address, and says that it can."""
+    return all_of(call.guard, says_legal(call))
+
+
+def says_legal(call: CallMade) -> Bool:
+    """The same of what it says, whether it is made or not."""
     says = is_nonzero(call)
-    return all_of(call.guard, negate(says) if call.function == functions.KVM_VCPU_IS_ILLEGAL_GPA else says)
+    return negate(says) if call.function == functions.KVM_VCPU_IS_ILLEGAL_GPA else says
 
 
 def is_request(call: CallMade, number: int) -> Bool:

@@ -13,7 +13,7 @@ from mmuproof.lift.machine.values import as_pointer, choose, truth
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts.mappings import CUTS, FIND_FRAME, FRAME_OF_SLOT, IS_PRIVATE, LOOKS_FOR_FRAME, READ_GUEST
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import answer_of, is_legal, left_by
+from mmuproof.model.lifted.calls_made import answer_of, left_by, says_legal
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.host_width import host_width
 from mmuproof.model.lifted.mmus import Mmus
@@ -206,7 +206,7 @@ class LiftedMappings(Mappings, Remembers):
         vcpu = {kvm_vcpu.STRUCT: pointer_to(vmx, own_member(vmx.type, kvm_vcpu.IN_VENDORS).offset)}
         accepted = session.integer(memory, name, objects=vcpu, values={"new_eptp": eptp})
         at = str(self._nested.function(name).location)
-        legal = [is_legal(call) for call in session.calls(*_LEGAL)]
+        legal = [says_legal(call) for call in session.calls(*_LEGAL)]
         return CheckedEptp(
             eptp=eptp,
             offered=read_member(memory, vmx, own_member(vmx.type, vcpu_vmx.NESTED_MSRS_EPT_CAPS)),
