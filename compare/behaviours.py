@@ -20,7 +20,7 @@ from mmuproof.lift.machine.values import leaves, null_condition
 from mmuproof.lift.syntax import Function, Variable
 from mmuproof.model.evidence import Check, Evidence, Step
 from mmuproof.smt.graph import postorder, variables_among
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, any_of, negate, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, Term, any_of, negate, resize, var
 
 _PARTS = re.compile(r"(?:->|\.)?[^-.\[]+|\[\d+\]")
 _PLAIN = re.compile(r"^(?:const |volatile )*(?:struct |union )")
@@ -265,7 +265,7 @@ def _free(
     """A free value for a parameter."""
     type_ = parameter.type
     if isinstance(type_, IntType):
-        return zext(var(name, 1), 8) if type_.is_bool else var(name, type_.bits)
+        return resize(var(name, type_.value_bits), type_.bits)
     if isinstance(type_, RecordType):
         return Place(Object(name=name, type=type_, kind=ObjectKind.INPUT, words=words), 0)
     target = type_.target if isinstance(type_, PointerType) else None

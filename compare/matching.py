@@ -87,11 +87,12 @@ def relate(
         found: like ``given``, but known from elsewhere than from the user.
     """
     names = _names(old, new, given or {}, found or {}, search=search)
+    held_before, held_later = _held(names.rules), _held([(before, now) for now, before in names.rules])
     known = encodings or {}
     used: dict[Kind, None] = {}
     olds = old.variables
     # What one version holds, the other one has a pointer to, and that leads to something.
-    old_variables: dict[Term, Term] = {olds[each]: FALSE for each in names.held_later if each in olds}
+    old_variables: dict[Term, Term] = {olds[each]: FALSE for each in held_later if each in olds}
     new_variables: dict[Term, Term] = {}
     notes = dict.fromkeys(names.notes)
     new_words = {names.of(name): union for name, union in new.words.items()}
@@ -100,7 +101,7 @@ def relate(
         there = olds.get(common)
         ours, theirs = old.words.get(common), new_words.get(common)
         if isinstance(term, Bool):
-            if name in names.held_before:
+            if name in held_before:
                 new_variables[term] = FALSE
             elif common != name:
                 new_variables[term] = bool_var(common)
@@ -219,16 +220,6 @@ class _Names:
         """The common name."""
         return renamed(name, self.rules)
 
-    @property
-    def held_before(self) -> frozenset[str]:
-        """That pointers of the new version lead to nothing, whose targets the old one holds itself."""
-        return frozenset(f"{new[:-2]}{_NULL}" for new, old in self.rules if _is_pointed(new, old))
-
-    @property
-    def held_later(self) -> frozenset[str]:
-        """That pointers of the old version lead to nothing, whose targets the new one holds itself."""
-        return frozenset(f"{old[:-2]}{_NULL}" for new, old in self.rules if _is_pointed(old, new))
-
 
 def _names(
     old: Behaviour, new: Behaviour, given: Mapping[str, str], found: Mapping[str, str], *, search: bool
@@ -330,6 +321,11 @@ def _thing(prefix: str, other: str) -> str:
     """What a prefix of members is a prefix of; what a pointer leads to, where the other version holds that."""
     thing = prefix.rstrip(".->")
     return f"*{thing}" if _is_pointed(prefix, other) else thing
+
+
+def _held(rules: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """That pointers of one version lead to nothing, whose targets the other one holds itself."""
+    return frozenset(f"{prefix[:-2]}{_NULL}" for prefix, other in rules if _is_pointed(prefix, other))
 
 
 def _is_pointed(prefix: str, other: str) -> bool:

@@ -15,7 +15,7 @@ from mmuproof.lift.c_types import Leaf, RecordType, StructMember, leaf_at
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.memory import Memory, Object, ObjectKind, Place, Pointer
 from mmuproof.lift.machine.opaque_calls import CallResults, OpaqueCall
-from mmuproof.lift.machine.reached import Argument, scalars_of
+from mmuproof.lift.machine.reached import Argument, objects_of
 from mmuproof.lift.machine.values import Target, Value, as_pointer, leaves
 from mmuproof.model.lifted.session import bit_fields
 from mmuproof.smt import operations as ops
@@ -495,9 +495,7 @@ def _has(object_: Object, path: str) -> bool:
 
 def _own_objects(argument: Argument, reached: Mapping[Object, str]) -> list[Object]:
     """The variables of the function itself that pointers in an argument may lead to, in the order of their names."""
-    pointers = [each for each in scalars_of(argument) if isinstance(each, Pointer)]
-    objects = [target.place.object for each in pointers for target in each.targets if target.place is not None]
-    own = [each for each in objects if each.kind not in (ObjectKind.INPUT, ObjectKind.CONSTANT)]
+    own = [each for each in objects_of(argument) if each.kind not in (ObjectKind.INPUT, ObjectKind.CONSTANT)]
     return sorted(own, key=lambda each: reached.get(each, ""))
 
 

@@ -16,6 +16,11 @@ class IntType:
     name: str
     is_bool: bool = False
 
+    @property
+    def value_bits(self) -> int:
+        """The bits that tell a value: 1 of a truth value, whatever it takes in memory."""
+        return 1 if self.is_bool else self.bits
+
 
 @dataclass(frozen=True)
 class VoidType:

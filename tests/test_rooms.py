@@ -201,6 +201,7 @@ NO_AREAS = {
         "listed_pages": "lists of pages that may shadow a frame",
         "listed_entries": "lists of entries of page tables",
         "host_width": "how wide the host's addresses are",
+        "private_frames": "which memory is private",
         "requests": "asks for set-ups",
         "round_bench": "a bench for the loops that map a page",
         "session": "calls functions",

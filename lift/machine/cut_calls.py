@@ -114,7 +114,7 @@ class CutCalls:
         )
         if not isinstance(function.result, IntType):
             return None
-        return resize(var(tag, _bits_of(function.result)), function.result.bits)
+        return resize(var(tag, function.result.value_bits), function.result.bits)
 
     def _cut(self, cut: Cut, expr: syntax.Call, state: State) -> Value | None:
         effects = self._definitions.effects(cut.function)
@@ -136,7 +136,7 @@ class CutCalls:
                 guard=state.guard,
                 arguments=tuple(arguments),
                 caller=self._run.function,
-                bits=_bits_of(expr.type),
+                bits=expr.type.value_bits if isinstance(expr.type, IntType) else 0,
                 memory=state.memory.copy() if cut.watched else None,
             )
         )
@@ -204,7 +204,7 @@ class CutCalls:
             return choose(bool_var(f"{name} == {cut.error}"), error_pointer(cut.error), found)
         if not isinstance(expr.type, IntType):
             raise Refused(f"cut {cut.function}: a result of type {expr.type.name}", str(expr.at))
-        result = resize(var(name, _bits_of(expr.type)), expr.type.bits)
+        result = resize(var(name, expr.type.value_bits), expr.type.bits)
         return result if cut.result_mask is None else result & cut.result_mask
 
     def _make_unknown(self, cut: Cut, pointer: Pointer, argument: Expr, path: str, tag: str, state: State) -> None:
@@ -225,13 +225,6 @@ class CutCalls:
             for _, offset in self._access.choices(moved, member.width, state, argument.at):
                 with Located(argument.at):
                     state.memory.make_range_unknown(place.object, offset, member.width, tag)
-
-
-def _bits_of(type_: CType) -> int:
-    """The bits that tell a result: 1 of a truth value, 0 of what is no number."""
-    if not isinstance(type_, IntType):
-        return 0
-    return 1 if type_.is_bool else type_.bits
 
 
 def _unchecked(cut: Cut, effects: Effects | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ is for who compares them to show.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mmuproof.lift import syntax
@@ -23,7 +23,7 @@ from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import numbered
 from mmuproof.lift.machine.located import Located
 from mmuproof.lift.machine.memory import Memory, input_pointer
-from mmuproof.lift.machine.reached import Argument, left_outside, reach, scalars_of
+from mmuproof.lift.machine.reached import Argument, is_own, left_outside, objects_of, reach, scalars_of
 from mmuproof.lift.machine.run_limits import TooMuch
 from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Cell, Object, ObjectKind, Place, Pointer, Target, Value, leaves, unset_name
@@ -104,7 +104,8 @@ class CallResults:
         A variable of the caller's own that it is given a pointer to is told by what it holds, and not by its name.
         """
         scalars = [scalar for each in arguments for scalar in scalars_of(each)]
-        held = (value for own in _own_objects(scalars) for value in _held(own, memory))
+        own = (object_ for each in arguments for object_ in objects_of(each) if is_own(object_))
+        held = (value for each in own for value in _held(each, memory))
         numbers = tuple(each for each in (*scalars, *held) if isinstance(each, BitVec))
         pointers = ", ".join(_pointer_text(each) for each in scalars if isinstance(each, Pointer))
         key = (function, numbers, pointers)
@@ -254,7 +255,7 @@ class OpaqueCalls:
 
     def _answered(self, name: str, arguments: Sequence[Argument], type_: IntType, state: State) -> BitVec:
         name = self._names.get(name, name)
-        result = self._answers.result(name, arguments, state.memory, 1 if type_.is_bool else type_.bits)
+        result = self._answers.result(name, arguments, state.memory, type_.value_bits)
         mask = self._opaque.answering[name].mask & (1 << type_.bits) - 1
         return zext(result, type_.bits) if result.width < type_.bits else result & mask
 
@@ -321,7 +322,7 @@ class OpaqueCalls:
             return input_pointer(Object(name=tag, type=type_, kind=ObjectKind.INPUT, words=self._run.words), tag, type_)
         if not isinstance(type_, IntType):
             raise Refused(f"a call that returns {type_.name}", str(at))
-        return resize(var(tag, 1 if type_.is_bool else type_.bits), type_.bits)
+        return resize(var(tag, type_.value_bits), type_.bits)
 
     def _said_before(self, name: str, arguments: Sequence[Argument], state: State) -> Value | None:
         """What a call has given that was made on every path to here and has found what one would find now."""
@@ -402,12 +403,6 @@ def _without_frames(refused: Refused) -> Refused:
     return refused
 
 
-def _own_objects(scalars: Iterable[Value]) -> Iterator[Object]:
-    """The variables of the code itself that pointers lead to."""
-    places = (target.place for each in scalars if isinstance(each, Pointer) for target in each.targets)
-    return (place.object for place in places if place is not None and _is_own(place.object))
-
-
 def _held(own: Object, memory: Memory) -> Iterator[Value]:
     """What a variable holds, but for what was never set."""
     for leaf in leaves(own, 0, own.type.bits):
@@ -416,16 +411,12 @@ def _held(own: Object, memory: Memory) -> Iterator[Value]:
             yield value
 
 
-def _is_own(object_: Object) -> bool:
-    return not object_.is_outside and object_.kind is not ObjectKind.CONSTANT
-
-
 def _pointer_text(pointer: Pointer) -> str:
     return " | ".join(f"{_target_text(target)} if {target.guard!r}" for target in pointer.targets)
 
 
 def _target_text(target: Target) -> str:
     if target.place is not None:
-        name = "a variable of its own" if _is_own(target.place.object) else target.place.object.name
+        name = "a variable of its own" if is_own(target.place.object) else target.place.object.name
         return f"{name}+{target.place.position!r}"
     return target.function.name if target.function is not None else "null"

@@ -19,13 +19,22 @@ def scalars_of(argument: Argument) -> Iterator[Value]:
         yield argument
 
 
+def objects_of(argument: Argument) -> Iterator[Object]:
+    """What the pointers that an argument consists of lead to, in the order of their targets."""
+    pointers = (each for each in scalars_of(argument) if isinstance(each, Pointer))
+    places = (target.place for each in pointers for target in each.targets)
+    return (place.object for place in places if place is not None)
+
+
+def is_own(object_: Object) -> bool:
+    """Whether other code cannot reach an object unless it is given a pointer to it, and may change it then."""
+    return not object_.is_outside and object_.kind is not ObjectKind.CONSTANT
+
+
 def reach(value: Argument, memory: Memory, way: str, found: dict[Object, str]) -> None:
     """Find what a callee can reach of what other code cannot, each with the first way to it."""
-    pointers = [each for each in scalars_of(value) if isinstance(each, Pointer)]
-    places = [target.place for each in pointers for target in each.targets if target.place is not None]
-    for number, place in enumerate(places):
-        object_ = place.object
-        if object_.is_outside or object_.kind is ObjectKind.CONSTANT or object_ in found:
+    for number, object_ in enumerate(objects_of(value)):
+        if not is_own(object_) or object_ in found:
             continue
         found[object_] = inner = f"{way}.{number}"
         for offset, width in memory.written(object_):

@@ -144,9 +144,8 @@ class SavedUnits:
             SourceError: it cannot be read.
         """
         asked = self._looked_for(root, path, arguments)
-        for files in self._lists(asked.key):
-            key = _content_key(asked, files, self._digest)
-            declared = None if key is None else self._declared(asked, self._folder / f"{key}{_AST}")
+        for saved, files in self._candidates(asked):
+            declared = self._declared(asked, saved)
             if declared is not None:
                 return Unit.kept(root, path, declared, self.constants, files)
         return Unit.read(root, path, self._parsed(asked), self.constants)
@@ -252,12 +251,14 @@ class SavedUnits:
 
     def _find(self, asked: _LookedFor) -> tuple[Path, Sequence[str]] | None:
         """What is kept of a unit, and the files that it is made of."""
+        return next((each for each in self._candidates(asked) if self._is_whole(each[0])), None)
+
+    def _candidates(self, asked: _LookedFor) -> Iterator[tuple[Path, Sequence[str]]]:
+        """Where a unit would be kept that consists of some files as they are now, and these."""
         for files in self._lists(asked.key):
             key = _content_key(asked, files, self._digest)
-            saved = None if key is None else self._folder / f"{key}{_AST}"
-            if saved is not None and self._is_whole(saved):
-                return saved, files
-        return None
+            if key is not None:
+                yield self._folder / f"{key}{_AST}", files
 
     def _digest(self, file: str) -> bytes | None:
         """That of a file: units have most of theirs in common, and read each once as long as it is not written anew."""

@@ -10,7 +10,7 @@ from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Pointer, same_place
 from mmuproof.model.named import functions
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, eq, ne, negate, resize, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, resize, var
 
 _FIRST_OF_ARCH, _REQUEST = 8, 0xFF
 """KVM_REQUEST_ARCH_BASE, and the bits of a request that tell which it is: KVM_REQUEST_MASK."""
@@ -60,6 +60,38 @@ def _answer(call: CallMade) -> BitVec:
     if not call.bits:
         raise Refused(f"{call.function}() answers with no number", str(call.at))
     return var(call.tag, call.bits)
+
+
+def told_of(asked: Iterable[tuple[CallMade, Bool]], unknown: str) -> Bool:
+    """Whether it is said of a thing that something holds; of what nobody asks about, it may be either.
+
+    Args:
+        asked: the calls that may ask about it, and whether they are made and do.
+        unknown: the name of what holds where none does.
+    """
+    known = list(asked)
+    told = any_of(*(all_of(right, is_nonzero(call)) for call, right in known))
+    return any_of(told, all_of(negate(any_of(*(right for _, right in known))), bool_var(unknown)))
+
+
+def answered_last(calls: Iterable[CallMade], width: int) -> tuple[Bool, BitVec]:
+    """Whether one of some calls is made, and what the last of them answers; 0 if none is.
+
+    Raises:
+        Refused: one answers with no number.
+    """
+    made, answer = FALSE, bv(0, width)
+    for call in calls:
+        made, answer = any_of(made, call.guard), ite(call.guard, answer_of(call, width), answer)
+    return made, answer
+
+
+def given_last(calls: Iterable[CallMade], width: int) -> BitVec:
+    """The first number that the last of some calls is given that is made; 0 if none is."""
+    given = bv(0, width)
+    for call in calls:
+        given = ite(call.guard, resize(numbers_given(call)[0], width), given)
+    return given
 
 
 def is_answered_yes(calls: Iterable[CallMade]) -> Bool:

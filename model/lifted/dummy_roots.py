@@ -10,11 +10,11 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import dummy_roots as cuts
 from mmuproof.model.dummy_roots import DummyRoot, DummyRoots
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import numbers_given
+from mmuproof.model.lifted.calls_made import given_last
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, host_kernel, kvm_mmu_page
 from mmuproof.smt.graph import variables
-from mmuproof.smt.terms import bv, ite, ne, negate, resize, var
+from mmuproof.smt.terms import ne, negate, var
 
 _PAGE = 12
 
@@ -48,15 +48,12 @@ class LiftedDummyRoots(DummyRoots, Remembers):
         )
         if not isinstance(found, Pointer):
             raise Refused(f"{functions.ROOT_TO_SP}() gives no pointer")
-        sought = bv(0, 64)
-        for call in bench.session.calls(cuts.PAGE.function):
-            sought = ite(call.guard, resize(numbers_given(call)[0], 64), sought)
         return DummyRoot(
             address=address,
             zeros=var(names.pop(), 64),
             root=root,
             is_dummy=ne(dummy, 0),
             has_page=negate(found.is_null),
-            page_sought=sought,
+            page_sought=given_last(bench.session.calls(cuts.PAGE.function), 64),
             evidence=bench.session.evidence(),
         )

@@ -7,10 +7,10 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import fast_faults as cuts
 from mmuproof.model.fast_faults import FastFaults, FastJudged
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.private_frames import frame_is_private
 from mmuproof.model.named import functions, kvm_page_fault, kvm_vm
-from mmuproof.smt.terms import all_of, any_of, bool_var, eq, ne, negate
+from mmuproof.smt.terms import ne
 
 
 class LiftedFastFaults(FastFaults, Remembers):
@@ -30,17 +30,11 @@ class LiftedFastFaults(FastFaults, Remembers):
         bench = Bench(self._mmu, cuts.CUTS)
         kvm, fault = bench.add("kvm", kvm_vm.STRUCT), bench.add("fault", kvm_page_fault.STRUCT)
         gfn, may = bench.read(fault, kvm_page_fault.GFN), ne(bench.integer(functions.PAGE_FAULT_CAN_BE_FAST), 0)
-        asked, told = [], []
-        for call in bench.session.calls(cuts.IS_PRIVATE.function):
-            right = all_of(call.guard, is_given(call, pointer_to(kvm)), eq(numbers_given(call)[0], gfn))
-            asked.append(right)
-            told.append(all_of(right, is_nonzero(call)))
-        unasked = all_of(negate(any_of(*asked)), bool_var("the frame is private memory"))
         return FastJudged(
             reserved=ne(bench.read(fault, kvm_page_fault.RSVD), 0),
             private=ne(bench.read(fault, kvm_page_fault.IS_PRIVATE), 0),
             tells_apart=ne(bench.read(kvm, kvm_vm.HAS_PRIVATE_MEM), 0),
-            frame_private=any_of(*told, unasked),
+            frame_private=frame_is_private(bench.session.calls(cuts.IS_PRIVATE.function), pointer_to(kvm), gfn),
             may=may,
             evidence=bench.session.evidence(),
         )

@@ -9,13 +9,13 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import fault_roots as cuts
 from mmuproof.model.cuts import map_rounds
 from mmuproof.model.fault_roots import FaultRoot, FaultRoots
-from mmuproof.model.lifted.calls_made import numbers_given
+from mmuproof.model.lifted.calls_made import given_last
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.round_bench import RoundBench
 from mmuproof.model.lifted.session import has_member
 from mmuproof.model.named import functions, kvm_mmu, kvm_mmu_page, kvm_page_fault, kvm_vcpu, kvm_vm, tdp_iter
-from mmuproof.smt.terms import BitVec, bv, ite, resize
+from mmuproof.smt.terms import BitVec, bv, resize
 
 
 class LiftedFaultRoots(FaultRoots, Remembers):
@@ -43,16 +43,13 @@ class LiftedFaultRoots(FaultRoots, Remembers):
         bench.run(tdp_iter.STRUCT)
         before, session = bench.called_with, bench.session
         start = session.only_call(map_rounds.TDP_START.function)
-        walked = bv(0, 64)
-        for call in session.calls(*(cut.function for cut in cuts.FOUND)):
-            walked = ite(call.guard, resize(numbers_given(call)[0], 64), walked)
         return FaultRoot(
             address=bench.of(before, bench.fault, kvm_page_fault.ADDR),
             gfn=bench.of(before, bench.fault, kvm_page_fault.GFN),
             direct_bits=self._direct_bits(bench, kvm),
             root=bench.of(before, vcpu, f"{kvm_mmu.ROOT_MMU}.{kvm_mmu.ROOT_HPA}"),
             mirror=self._mirror(bench),
-            walked=walked,
+            walked=given_last(session.calls(*(cut.function for cut in cuts.FOUND)), 64),
             of_root=same_place(session.pointer_argument(start, "root"), pointer_to(page)),
             first_gfn=session.argument(start, tdp_iter.NEXT_LAST_LEVEL_GFN),
             lowest=resize(session.argument(start, "min_level"), 32),

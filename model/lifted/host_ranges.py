@@ -21,7 +21,7 @@ from mmuproof.model.host_ranges import (
 )
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_answered_yes
+from mmuproof.model.lifted.calls_made import any_before, is_answered_yes
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import functions, host_kernel, kvm_gfn_range, kvm_memory_slot, kvm_vm
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, boolean, bv, ite, ne, negate
@@ -29,7 +29,7 @@ from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, boolea
 _BEGINS, _ENDS = (f"kvm_mmu_notifier_invalidate_range_{each}" for each in ("start", "end"))
 _BLOCKABLE = 1
 """MMU_NOTIFIER_RANGE_BLOCKABLE."""
-_UNLOCKS = frozenset((functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK))
+_UNLOCKS = (functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK)
 
 
 class LiftedHostRanges(HostRanges, Remembers):
@@ -172,14 +172,9 @@ class LiftedHostRanges(HostRanges, Remembers):
 
     @staticmethod
     def _flushed(bench: Bench) -> Bool:
-        made = bench.session.machine.calls_made
-        unlocks = [number for number, call in enumerate(made) if call.function in _UNLOCKS]
-        flushes = (
-            call.guard
-            for number, call in enumerate(made)
-            if call.function == cuts.FLUSH.function and number < max(unlocks, default=0)
-        )
-        return any_of(*flushes)
+        session = bench.session
+        unlocks, flushes = session.calls(*_UNLOCKS), session.calls(cuts.FLUSH.function)
+        return any_before(session.machine.calls_made, unlocks[-1], flushes) if unlocks else FALSE
 
 
 def _leads_to(arguments: Sequence[Value | None]) -> Object:

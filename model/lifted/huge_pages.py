@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mmuproof.lift.c_types import ArrayType, IntType
+from mmuproof.lift.c_types import ArrayType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.memory import Object, ObjectKind, Place, Pointer, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
@@ -16,26 +16,11 @@ from mmuproof.model.huge_pages import HUGEST, CountChanged, FrameIndexed, HugePa
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted import address_spaces
 from mmuproof.model.lifted.bench import Bench
+from mmuproof.model.lifted.calls_made import answered_last
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import has_member
 from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu_page, kvm_page_fault, kvm_vcpu, switches
-from mmuproof.smt.terms import (
-    FALSE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bool_var,
-    bv,
-    eq,
-    implies,
-    ite,
-    ne,
-    negate,
-    resize,
-    var,
-    zext,
-)
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, ne, negate, var, zext
 
 _LOG_DIRTY_PAGES = 1
 _CHOICE = functions.KVM_MMU_HUGEPAGE_ADJUST
@@ -128,8 +113,8 @@ class LiftedHugePages(HugePages, Remembers):
         private = has_member(self._unit.record(kvm_page_fault.STRUCT), [kvm_page_fault.IS_PRIVATE])
         is_private = ne(desk.read(fault, kvm_page_fault.IS_PRIVATE), 0) if private else FALSE
         desk.call(_CHOICE)
-        asked, backing = self._backing(desk)
         calls = desk.session.calls(*(cut.function for cut in cuts.BACKING))
+        asked, backing = answered_last(calls, 32)
         return LevelChosen(
             function=_CHOICE,
             max_level=max_level,
@@ -179,17 +164,6 @@ class LiftedHugePages(HugePages, Remembers):
             *(all_of(right, eq(_count(name), 0)) for right, name in asked),
             all_of(negate(any_of(*(right for right, _ in asked))), open_),
         )
-
-    def _backing(self, desk: SlotDesk) -> tuple[Bool, BitVec]:
-        """Whether it was asked for the level of the memory behind, and that."""
-        asked, level = FALSE, bv(0, 32)
-        for cut in cuts.BACKING:
-            for call in desk.session.calls(cut.function):
-                result = self._unit.function(cut.function).result
-                assert isinstance(result, IntType)
-                asked = any_of(asked, call.guard)
-                level = ite(call.guard, resize(var(f"{cut.function}()", result.bits), 32), level)
-        return asked, level
 
     @once
     def counted(self, up: bool) -> CountChanged:

@@ -12,7 +12,7 @@ from mmuproof.model.cuts import guest_tables
 from mmuproof.model.cuts import nx_recovery as cuts
 from mmuproof.model.lifted.address_spaces import space_of
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero
+from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero, told_of
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
@@ -67,11 +67,8 @@ class LiftedNxRecovery(NxRecovery, Remembers):
             following = memory.read(page, place.offset, place.width)
             assert isinstance(following, Pointer)
             own_link = pointer_to(page, bench.place(page, kvm_mmu_page.POSSIBLE_NX_HUGE_PAGE_LINK).offset)
-            told = any_of(*(all_of(_is_for(call, page), is_nonzero(call)) for call in asked))
-            # Of a table that is not asked about, it may be either.
-            unasked = negate(any_of(*(_is_for(call, page) for call in asked)))
             return NxPage(
-                logged=any_of(told, all_of(unasked, bool_var(f"{page.name} is logged"))),
+                logged=told_of(((call, _is_for(call, page)) for call in asked), f"{page.name} is logged"),
                 zapped=any_of(*(_is_for(call, page) for call in bench.session.calls(zap.function))),
                 disallowed=ne(bench.read(page, kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED, memory), 0),
                 counted=negate(same_place(following, own_link)),

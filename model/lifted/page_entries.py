@@ -14,7 +14,7 @@ from mmuproof.model.cuts import page_entries as cuts
 from mmuproof.model.cuts.kept_roots import CHILD
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero, numbers_given
+from mmuproof.model.lifted.calls_made import answer_of, answered_last, is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
@@ -141,16 +141,15 @@ class LiftedPageEntries(PageEntries, Remembers):
         bench, page, table = self._bench(cuts.SYNCS)
         says = bench.integer(cuts.SYNC_ENTRY.function, i=bv(LOOKED_AT, 32))
         calls = bench.session.calls(cuts.SYNC_IN_FORMAT.function)
-        found, own = bv(0, 32), []
+        own = []
         for call in calls:
-            found = ite(call.guard, answer_of(call, 32), found)
             of_entry = all_of(is_given(call, pointer_to(page)), _is_of(call, bv(LOOKED_AT, 32)))
             own.append(any_of(negate(call.guard), of_entry))
         return EntrySynced(
             entry=read(bench.memory, table, LOOKED_AT * 64, 64),
             asks=_made(calls),
             own_entry=all_of(*own),
-            found=found,
+            found=answered_last(calls, 32)[1],
             says=says,
             evidence=bench.session.evidence(),
         )

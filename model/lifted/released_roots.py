@@ -18,7 +18,7 @@ from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.named import functions, kvm_mmu, page_role
 from mmuproof.model.released_roots import ReleasedRoots, RootReleased, RootsReleased
-from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bit, ne, negate, var
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bit, implies, ne, var
 
 _ALL = (1 << len(ROOTS)) - 1
 
@@ -86,4 +86,4 @@ def _is_committed(desk: Bench, call: CallMade) -> Bool:
     order = desk.session.machine.calls_made
     later = order[order.index(call) + 1 :]
     commits = (each.guard for each in later if each.function == cuts.COMMIT.function)
-    return any_of(FALSE, negate(call.guard), *commits)
+    return implies(call.guard, any_of(*commits))

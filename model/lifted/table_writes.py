@@ -64,8 +64,7 @@ class LiftedTableWrites(TableWrites, Remembers):
             for call in session.calls(*(cut.function for cut in (cuts.UNFIT, cuts.FLOODS, cuts.WRITTEN)))
         ]
         flush = session.only_call(cuts.FLUSH.function)
-        due, pae = _flush_due(outer, outer.head), self._unit.function(cuts.PAE.function).result
-        assert isinstance(pae, IntType)
+        due = _flush_due(outer, outer.head)
         place = bench.place(vcpu, kvm_vcpu.KVM)
         at_head, vm = pointee(outer.head, vcpu, place).object, as_pointer(outer.head.read(vcpu, place.offset, 64))
         assert vm is not None
@@ -75,7 +74,7 @@ class LiftedTableWrites(TableWrites, Remembers):
             shadowed=tables,
             gpa=gpa,
             length=values["bytes"],
-            pae=ne(var(f"{cuts.PAE.function}()", 1 if pae.is_bool else pae.bits), 0),
+            pae=session.says(cuts.PAE.function),
             of_vm=negate(vm.is_null),
             looks=all_of(outer.begins, bench.looked_up(gpa >> _SHIFT)),
             page=listed,

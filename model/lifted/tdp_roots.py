@@ -10,7 +10,7 @@ from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, Targ
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import tdp_roots as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import answer_of, is_called, is_given, is_nonzero, numbers_given
+from mmuproof.model.lifted.calls_made import answered_last, given_last, is_called, is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read_member
@@ -82,10 +82,8 @@ class LiftedTdpRoots(TdpRoots, Remembers):
         values = {"mirror": var("mirror", 8) & 1}
         answer = session.call(bench.memory, function.name, objects=bench.objects, values=values)
         after = [read_member(bench.memory, vcpu.object, place) for place in places]
-        page, address = bv(0, 64), bv(0, 64)
-        for call in session.calls(*(cut.function for cut in cuts.ADDRESS)):
-            page = ite(call.guard, resize(numbers_given(call)[0], 64), page)
-            address = ite(call.guard, answer_of(call, 64), address)
+        asked = session.calls(*(cut.function for cut in cuts.ADDRESS))
+        page, (_, address) = given_last(asked, 64), answered_last(asked, 64)
         # Before 6.9 whoever asks puts the address there.
         own = answer if isinstance(answer, BitVec) and answer.width == after[0].width else after[0]
         taken = {name: eq(page, at) for name, at in _PAGES.items()}

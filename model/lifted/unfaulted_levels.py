@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.memory import NULL, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import huge_pages as cuts
 from mmuproof.model.huge_pages import HUGEST
-from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero, numbers_given
+from mmuproof.model.lifted.calls_made import answered_last
 from mmuproof.model.lifted.huge_pages import SlotDesk, allows, only_guest_memory
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.private_frames import frame_is_private
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_vm, switches
 from mmuproof.model.unfaulted_levels import LevelUnfaulted, UnfaultedLevels
-from mmuproof.smt.terms import (
-    FALSE,
-    BitVec,
-    Bool,
-    all_of,
-    any_of,
-    bool_var,
-    bv,
-    eq,
-    implies,
-    ite,
-    ne,
-    negate,
-    resize,
-    var,
-)
+from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bv, eq, implies, ne, resize, var
 
 _HAS_GUEST_MEMORY = 1 << 2
 """KVM_MEM_GUEST_MEMFD, by which userspace says that a slot has memory that can be private."""
@@ -62,8 +47,9 @@ class LiftedUnfaultedLevels(UnfaultedLevels, Remembers):
             values={"gfn": gfn, "max_level": bv(_NO_LEVEL, 32)},
             pointers={"fault": NULL},
         )
-        host_asked, host_level = self._behind(desk, cuts.HOST)
-        guest_asked, guest_level = self._behind(desk, cuts.GUEST_MEMORY)
+        (host_asked, host_level), (guest_asked, guest_level) = (
+            answered_last(desk.session.calls(cut.function), 32) for cut in (cuts.HOST, cuts.GUEST_MEMORY)
+        )
         asks = desk.session.calls(*(cut.function for cut in cuts.BACKING))
         return LevelUnfaulted(
             private=self._private(desk, gfn),
@@ -94,18 +80,6 @@ class LiftedUnfaultedLevels(UnfaultedLevels, Remembers):
         """Whether the frame is private memory; before guest memory there was none."""
         if not self._mmu.has_function(functions.KVM_MEM_IS_PRIVATE):
             return FALSE
-        asked, told = [], []
-        for call in desk.session.calls(functions.KVM_MEM_IS_PRIVATE):
-            right = all_of(call.guard, is_given(call, desk.objects[kvm_vm.STRUCT]), eq(numbers_given(call)[0], gfn))
-            asked.append(right)
-            told.append(all_of(right, is_nonzero(call)))
         can_be = ne(desk.read(desk.slot, kvm_memory_slot.FLAGS) & _HAS_GUEST_MEMORY, 0)
-        unasked = all_of(negate(any_of(*asked)), bool_var("the frame is private memory"))
-        return all_of(can_be, any_of(*told, unasked))
-
-    def _behind(self, desk: SlotDesk, cut: Cut) -> tuple[Bool, BitVec]:
-        """Whether it was asked for the level of the memory behind, and what was said."""
-        asked, level = FALSE, bv(0, 32)
-        for call in desk.session.calls(cut.function):
-            asked, level = any_of(asked, call.guard), ite(call.guard, answer_of(call, 32), level)
-        return asked, level
+        calls = desk.session.calls(functions.KVM_MEM_IS_PRIVATE)
+        return all_of(can_be, frame_is_private(calls, desk.objects[kvm_vm.STRUCT], gfn))

@@ -32,6 +32,7 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "is_guest_mode": ("setting.modes", "the vCPU's flags"),
         "tdp_mmu_iter_cond_resched": ("loop.yield", "whether the lock was given up"),
         "kvm_memslots_have_rmaps": ("setting.reverse-maps", "which MMUs the VM uses"),
+        "kvm_apicv_activated": ("fault.sought", "a VM's own choice: either answer is allowed"),
         "is_smm": ("setting.modes", "the vCPU's flags"),
         "mmu_has_mbec": ("entry.present", "bit 10 makes an entry present exactly with the MBEC that L1 asks for"),
         "vmx_tdp_has_smep": ("role.vendor-bit", "the bit of the VMCS"),
@@ -53,6 +54,9 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "spte_ad_enabled": ("spte.accessed-dirty", "who has A/D bits of whom the processor sets them"),
         "spte_ad_need_write_protect": ("spte.dirty-logging", "writes are logged"),
         # The subjects of theorems.
+        "kvm_is_visible_memslot": ("setting.visible-slot", _OWN_RESULT),
+        "kvm_mmu_is_dummy_root": ("role.dummy-root", _OWN_RESULT),
+        "page_fault_can_be_fast": ("slot.fast-fault", _OWN_RESULT),
         "hugepage_has_attrs": ("slot.attributes-compared", _OWN_RESULT),
         "kvm_arch_pre_set_memory_attributes": ("slot.attributes-set", _OWN_RESULT),
         "kvm_arch_post_set_memory_attributes": ("slot.attributes-mixed", _WHO),
@@ -96,6 +100,7 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         "tdp_mmu_zap_leafs": ("spte.flush", _OWN_RESULT),
         "write_protect_gfn": ("spte.flush", _OWN_RESULT),
         # Of these it is looked at who is called, and not what is answered.
+        "kvm_mem_is_private": ("slot.unfaulted-level", _WHO),
         "is_pae_paging": ("role.new-root", _WHO),
         "kvm_vcpu_is_legal_cr3": ("role.new-root", _WHO),
         "kvm_vcpu_is_legal_gpa": ("gating.accepted-eptp", _WHO),

@@ -54,18 +54,22 @@ def factor(tree: Path, units: SavedUnits) -> str:
     return next(word for word in ("2", "3", "4") if f"value={word})" in str(body))
 
 
+def noted(monkeypatch: pytest.MonkeyPatch, name: str, really: Callable[..., object]) -> list[str]:
+    """The units for which a function is called in the course of a test."""
+    seen: list[str] = []
+
+    def note(root: Path, path: str, *rest: object) -> object:
+        seen.append(path)
+        return really(root, path, *rest)
+
+    monkeypatch.setattr(saved_units, name, note)
+    return seen
+
+
 @pytest.fixture
 def parses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The units that are parsed in the course of a test."""
-    seen: list[str] = []
-    really = parse_text
-
-    def parse(root: Path, path: str, *rest: object) -> object:
-        seen.append(path)
-        return really(root, path, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(saved_units, "parse_text", parse)
-    return seen
+    return noted(monkeypatch, "parse_text", parse_text)
 
 
 def test_a_unit_is_parsed_once(tree: Path, tmp_path: Path, parses: list[str]) -> None:
@@ -338,15 +342,7 @@ def test_a_damaged_unit_is_parsed_again(
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The units that clang loads in the course of a test."""
-    seen: list[str] = []
-    really = parse_behind
-
-    def load(root: Path, path: str, *rest: object) -> object:
-        seen.append(path)
-        return really(root, path, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(saved_units, "parse_behind", load)
-    return seen
+    return noted(monkeypatch, "parse_behind", parse_behind)
 
 
 def with_an_index(tree: Path, cache: Path) -> Path:
