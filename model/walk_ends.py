@@ -46,6 +46,8 @@ class WalkedLevel:
         used: the walk has succeeded, and was at this level on the way.
         table_gfn: the frame of the table whose entry was read (64).
         pte_gpa: where that entry is (64).
+        read_there: the entry was read from where the slot of that address has it in the host.
+        shown: that slot is one that the guest sees.
         well_formed: the entry's reserved bits have been looked at, as an entry's of this level, and none was set.
         pt_access: the ACC_* bits of all entries above it (32).
     """
@@ -53,6 +55,8 @@ class WalkedLevel:
     used: Bool = field(metadata=AT_LEAST)
     table_gfn: BitVec = field(metadata=counts_where("used"))
     pte_gpa: BitVec = field(metadata=counts_where("used"))
+    read_there: Bool = field(metadata=counts_where("used"))
+    shown: Bool = field(metadata=counts_where("used"))
     well_formed: Bool = field(metadata=counts_where("used"))
     pt_access: BitVec = field(metadata=counts_where("used"))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.vendor import Vendor
+from mmuproof.proofs.given.walked_tables import TABLES
 from mmuproof.proofs.shape import Shape
 
 
@@ -494,5 +495,18 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
             for shape in _shapes("flush.moved", (Vendor.AMD,), f"{used}, the other VMCB", "other-asid-kept", "")
         ),
         repaired=("6.12.117", "7.3.4"),
+    ),
+    KnownFinding(
+        number=33,
+        says="6.1 walks guest page tables that lie in slots of KVM's own.",
+        shapes=tuple(
+            shape
+            for vendor in (Vendor.INTEL, Vendor.SHADOW)
+            for tables in TABLES[vendor]
+            for shape in _shapes(
+                "walk.reached", (vendor,), f"{tables.name}, the slots of the tables", "hidden-table", ""
+            )
+        ),
+        lacking=_AFTER_6_1,
     ),
 )

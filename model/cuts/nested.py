@@ -31,6 +31,17 @@ PERMISSION_FAULT = Cut(
     ),
 )
 IS_VISIBLE = Cut(function="kvm_is_visible_memslot", reason="whether a memory slot is the guest's: any answer")
+FIND_SLOT = Cut(
+    function=functions.KVM_VCPU_GFN_TO_MEMSLOT, reason="finds the memory slot of a guest page, if there is one"
+)
+PLACE_IN_SLOT, PLACE_OF_FRAME = (
+    Cut(
+        function=name,
+        reason="where a guest page is in the host, any address, and whether it can be written",
+        writes=((2, "*"),),
+    )
+    for name in ("gfn_to_hva_memslot_prot", "kvm_vcpu_gfn_to_hva_prot")
+)
 HAS_NO_PLACE = Cut(function="kvm_is_error_hva", reason="whether a page has no place in the host: any answer")
 UPDATES_FLAGS = "_update_accessed_dirty_bits"
 """How the name ends of what sets the accessed and dirty flags in the guest's tables."""
@@ -65,18 +76,10 @@ _WALK = (
         Cut(function=name, reason="a PDPTE of L2, any value")
         for name in (functions.GET_PDPTR, f"{kvm_mmu.L2_MMU}.get_pdptr")
     ),
-    Cut(function=functions.KVM_VCPU_GFN_TO_MEMSLOT, reason="finds the memory slot of a guest page, if there is one"),
+    FIND_SLOT,
     IS_VISIBLE,
-    Cut(
-        function="gfn_to_hva_memslot_prot",
-        reason="where a guest page is in the host, any address, and whether it can be written",
-        writes=((2, "*"),),
-    ),
-    Cut(
-        function="kvm_vcpu_gfn_to_hva_prot",
-        reason="where a guest page is in the host, any address, and whether it can be written",
-        writes=((2, "*"),),
-    ),
+    PLACE_IN_SLOT,
+    PLACE_OF_FRAME,
     HAS_NO_PLACE,
     *(Cut(function=f"{name}_is_rsvd_bits_set", reason=ANY_ENTRY) for name in ("paging64", "paging32")),
     *(Cut(function=f"{name}{UPDATES_FLAGS}", reason=FLAGS, result_mask=1 << 31) for name in ("paging64", "paging32")),

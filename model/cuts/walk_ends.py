@@ -10,6 +10,7 @@ from mmuproof.model.named import kvm_mmu
 
 ROOT, READ_ENTRY, PERMISSION_FAULT, PSE36 = nested.ROOT, nested.READ_ENTRY, nested.PERMISSION_FAULT, nested.PSE36
 IS_VISIBLE, HAS_NO_PLACE, UPDATES_FLAGS = nested.IS_VISIBLE, nested.HAS_NO_PLACE, nested.UPDATES_FLAGS
+FIND_SLOT, PLACE_IN_SLOT, PLACE_OF_FRAME = nested.FIND_SLOT, nested.PLACE_IN_SLOT, nested.PLACE_OF_FRAME
 GET_PDPTR = tuple(
     Cut(function=f"{part}get_pdptr", reason="a PDPTE of the guest, any value")
     for part in ("", *(f"{place}." for place in kvm_mmu.WALKED_BY))

@@ -54,6 +54,16 @@ class _FirstPdpte(ReferenceWalkEnds):
         return bv(0, 32)
 
 
+class _ReadsFirst(ReferenceWalkEnds):
+    def _reads_there(self) -> Bool:
+        return FALSE
+
+
+class _ReadsHidden(ReferenceWalkEnds):
+    def _is_shown(self) -> Bool:
+        return FALSE
+
+
 class _ChecksAsLeaf(ReferenceWalkEnds):
     def _checked_level(self, level: int) -> int:
         return self.constants.PG_LEVEL_4K
@@ -171,6 +181,22 @@ DEFECTS: tuple[Defect, ...] = (
         r"walk_nx_mask = 1ULL << PT64_NX_SHIFT;",
         "walk_nx_mask = 0;",
         _walks(_NxLost),
+    ),
+    defect(
+        "walk-reads-first",
+        "A walk reads the first entry of each table.",
+        _PAGING,
+        r"\(void \*\)host_addr \+ offset\b",
+        "(void *)host_addr",
+        _walks(_ReadsFirst),
+    ),
+    defect(
+        "walk-reads-hidden",
+        "A walk reads tables that lie in slots of KVM's own.",
+        _PAGING,
+        r"if \(!kvm_is_visible_memslot\(slot\)\)\s*goto error;",
+        ";",
+        _walks(_ReadsHidden),
     ),
     defect(
         "walk-hands-clean-on",

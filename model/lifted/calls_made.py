@@ -8,7 +8,7 @@ from mmuproof.lift.c_types import ArrayType, leaf_at
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Pointer, same_place
+from mmuproof.lift.machine.memory import Pointer, Value, same_place
 from mmuproof.model.named import functions
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, ite, ne, negate, resize, var
 
@@ -60,6 +60,12 @@ def _answer(call: CallMade) -> BitVec:
     if not call.bits:
         raise Refused(f"{call.function}() answers with no number", str(call.at))
     return var(call.tag, call.bits)
+
+
+def is_answer(value: Value | None, call: CallMade) -> bool:
+    """Whether a value is the pointer that a call answers with, where it is no null pointer."""
+    places = [each.place for each in value.targets if not each.is_null] if isinstance(value, Pointer) else []
+    return bool(places) and all(place is not None and place.object.name == call.tag for place in places)
 
 
 def told_of(asked: Iterable[tuple[CallMade, Bool]], unknown: str) -> Bool:

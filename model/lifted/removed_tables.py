@@ -12,7 +12,7 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import removed_tables as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import answer_of
+from mmuproof.model.lifted.calls_made import answer_of, is_answer
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
@@ -60,9 +60,7 @@ class LiftedRemovedTables(RemovedTables, Remembers):
         bench.session.call(bench.memory, name, objects=bench.objects, values={**words, **numbers, "shared": shared})
         child, call = (_call(bench, cut) for cut in (cuts.CHILD, cuts.REMOVED))
         told = ne(bench.session.argument(call, "shared"), 0)
-        # What is not followed gives one object, or null.
-        table = bench.session.pointer_argument(call, "pt")
-        own = all(each.place is None or each.place.object.name == child.tag for each in table.targets)
+        own = is_answer(bench.session.pointer_argument(call, "pt"), child)
         return ChangeHandled(
             function=name,
             old=words["old_spte"],

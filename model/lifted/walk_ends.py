@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from mmuproof.lift.c_types import ArrayType, IntType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
-from mmuproof.lift.machine.memory import Object, ObjectKind, pointer_to
+from mmuproof.lift.machine.memory import Object, ObjectKind, Pointer, pointer_to
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.cuts.walk_ends import CUTS, PERMISSION_FAULT, PSE36, READ_ENTRY
-from mmuproof.model.lifted.calls_made import is_nonzero
+from mmuproof.model.cuts.walk_ends import (
+    CUTS,
+    FIND_SLOT,
+    IS_VISIBLE,
+    PERMISSION_FAULT,
+    PLACE_IN_SLOT,
+    PLACE_OF_FRAME,
+    PSE36,
+    READ_ENTRY,
+)
+from mmuproof.model.lifted.calls_made import answer_of, is_answer, is_nonzero, numbers_given
 from mmuproof.model.lifted.nested import read_entries, with_entries
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import Session, read
@@ -20,8 +30,10 @@ from mmuproof.model.named import guest_walker
 from mmuproof.model.walk_ends import LastEntry, Protected, WalkedLevel, WalkEnds, WholeWalk
 from mmuproof.model.walks import GpteFormat, GuestWalk
 from mmuproof.smt.graph import substitute
-from mmuproof.smt.terms import BitVec, Bool, Term, all_of, bv, eq, ne, negate, resize, ule, var
+from mmuproof.smt.terms import FALSE, BitVec, Bool, Term, all_of, any_of, bv, eq, ne, negate, resize, ule, var
 
+_T = TypeVar("_T", BitVec, Bool)
+_PAGE_BITS = 12
 _U32 = IntType(32, False, "unsigned int")
 
 
@@ -117,16 +129,50 @@ class _Walker:
         if len(told) != 2:
             raise Refused(f"{rule.function}() is told {len(told)} numbers")
         clear = negate(is_nonzero(rule))
+        pte_gpa = self._element(guest_walker.PTE_GPA, level)
+        there, shown = self._read(self._calls(READ_ENTRY.function)[number], pte_gpa)
         return WalkedLevel(
             used=used,
             table_gfn=self._element(guest_walker.TABLE_GFN, level),
-            pte_gpa=self._element(guest_walker.PTE_GPA, level),
+            pte_gpa=pte_gpa,
+            read_there=there,
+            shown=shown,
             well_formed=all_of(clear, eq(told[0], self._entries[number]), eq(told[1], level)),
             pt_access=self._element(guest_walker.PT_ACCESS, level),
         )
 
+    def _read(self, entry: CallMade, pte_gpa: BitVec) -> tuple[Bool, Bool]:
+        """Whether an entry is read from where the slot of its frame has it, and whether that slot is the guest's."""
+        source = entry.arguments[1]
+        addresses = [each.address for each in source.targets] if isinstance(source, Pointer) else []
+        if len(addresses) != 1 or addresses[0] is None:
+            raise Refused(f"{entry.function}() reads from no one address", str(entry.at))
+        frame, inside = pte_gpa >> _PAGE_BITS, pte_gpa & (1 << _PAGE_BITS) - 1
+        there, shown = FALSE, FALSE
+        for place in self._calls(PLACE_IN_SLOT.function, PLACE_OF_FRAME.function):
+            here = all_of(
+                self._is_of_frame(place, frame), eq(self._as_read(addresses[0]), answer_of(place, 64) + inside)
+            )
+            slots = [each for each in self._calls(FIND_SLOT.function) if is_answer(place.arguments[0], each)]
+            if place.function == PLACE_IN_SLOT.function:
+                here = all_of(here, any_of(*(self._is_of_frame(each, frame) for each in slots)))
+            asked = (
+                each
+                for each in self._calls(IS_VISIBLE.function)
+                if any(is_answer(each.arguments[0], slot) for slot in slots)
+            )
+            there = any_of(there, here)
+            shown = any_of(
+                shown, all_of(here, any_of(*(self._as_read(all_of(each.guard, is_nonzero(each))) for each in asked)))
+            )
+        return there, shown
+
+    def _is_of_frame(self, call: CallMade, frame: BitVec) -> Bool:
+        """Whether a call is made for a frame."""
+        return self._as_read(all_of(call.guard, eq(resize(numbers_given(call)[0], 64), frame)))
+
     def _noted(self, member: str) -> BitVec:
-        return substitute(self._bench.read(self._walker, member), self._given)
+        return self._as_read(self._bench.read(self._walker, member))
 
     def _element(self, member: str, level: int) -> BitVec:
         """What an array notes of a level."""
@@ -134,9 +180,11 @@ class _Walker:
         if not isinstance(place.type, ArrayType):
             raise Refused(f"walker->{member} is no array")
         width = place.type.element.bits
-        return substitute(
-            read(self._bench.memory, self._walker, place.offset + (level - 1) * width, width), self._given
-        )
+        return self._as_read(read(self._bench.memory, self._walker, place.offset + (level - 1) * width, width))
+
+    def _as_read(self, term: _T) -> _T:
+        """A term with what is given for what was read."""
+        return substitute(term, self._given)
 
 
 def _state(walk: GuestWalk) -> WalkInMemory:

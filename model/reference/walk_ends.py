@@ -112,6 +112,8 @@ class ReferenceWalkEnds(ReferenceArea, WalkEnds):
                     used=reached,
                     table_gfn=gfn,
                     pte_gpa=self._pte_gpa(gpte_format, gfn, addr, level),
+                    read_there=self._reads_there(),
+                    shown=self._is_shown(),
                     well_formed=all_of(clear, boolean(self._checked_level(level) == level)),
                     pt_access=self._acc(gpte_format, self._granted_above(above, entry ^ nx) ^ nx),
                 )
@@ -158,6 +160,14 @@ class ReferenceWalkEnds(ReferenceArea, WalkEnds):
     def _checked_level(self, level: int) -> int:
         """As of which level the reserved bits of an entry are looked at."""
         return level
+
+    def _reads_there(self) -> Bool:
+        """Whether an entry is read where the slot of its frame has it."""
+        return TRUE
+
+    def _is_shown(self) -> Bool:
+        """Whether a walk ends at a table that lies in a slot of KVM's own."""
+        return TRUE
 
     def _accumulated(self, above: BitVec, entry: BitVec) -> BitVec:
         """What entries grant together: each can only take away."""

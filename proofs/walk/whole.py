@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmuproof.model.evidence import CheckKind
 from mmuproof.model.kvm import Kvm
@@ -192,6 +192,15 @@ def _reached(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
                 "the BUG fires", f"{_MANUALS}: level 1 is the lowest"
             ),
         )
+        hidden = any_of(
+            *(all_of(used, negate(each.shown)) for used, each in zip(walked.used, walk.levels, strict=True))
+        )
+        yield never(
+            replace(walked.case(), part=f"{walked.tables.name}, the slots of the tables"),
+            Wrong(
+                "hidden-table", hidden, "A walk reads a table that may lie in a slot of KVM's own, not of the guest."
+            ).told("the walk succeeds", "KVM: kvm_is_visible_memslot(), as for what the guest accesses itself"),
+        )
         yield never(
             walked.case(Shown("walker->level", walk.level), Shown("walker->gfn", walk.gfn)),
             Wrong(
@@ -202,6 +211,16 @@ def _reached(kvm: Kvm, vendor: Vendor) -> Iterator[Claim]:
             Wrong("another-table", _tables(walked), "A walk reads an entry that is not the one of the address.").told(
                 "another entry", f"{_MANUALS}: the table is where the entry above leads, and the address is the index"
             ),
+            Wrong(
+                "read-elsewhere",
+                any_of(
+                    *(
+                        all_of(used, negate(each.read_there))
+                        for used, each in zip(walked.used, walk.levels, strict=True)
+                    )
+                ),
+                "A walk reads an entry from another place than where the host has the guest's table.",
+            ).told("another place", "KVM: a frame of the guest is where its slot says"),
             Wrong("another-level", _level(walked), "A walk tells another level than that of the page.").told(
                 "another level", f"{_MANUALS}: the entry that maps the page"
             ),
@@ -304,9 +323,9 @@ _ASSUMES = (
 THEOREMS = (
     Theorem(
         name="walk.reached",
-        claim="A walk of guest tables that succeeds has read each entry where the one above it leads, present and "
-        "checked for reserved bits as one of its level. It ends at the entry that maps the page, tells that "
-        "level, and comes to the frame of the address in that page.",
+        claim="A walk of guest tables that succeeds has read each entry where the one above it leads, in a slot that "
+        "the guest sees. Each was present, and checked for reserved bits as one of its level. The walk ends at the "
+        "entry that maps the page, tells that level, and comes to the frame of the address in that page.",
         source="SDM 5.3 to 5.5, 31.3.2; APM 5.2, 5.3",
         assumes=_ASSUMES,
         vendors=_VENDORS,
@@ -317,6 +336,8 @@ THEOREMS = (
             *showing("another-frame", "walk-frame-of-4k", "pse36-ignored"),
             Catch("walk-pdpte-of-first", "another-pdpte"),
             Catch("walk-checks-as-leaf", "reserved-bits"),
+            Catch("walk-reads-first", "read-elsewhere"),
+            Catch("walk-reads-hidden", "hidden-table"),
         ),
     ),
     Theorem(
