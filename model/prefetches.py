@@ -28,6 +28,7 @@ class PrefetchChosen:
         present: one is that maps something already.
         outside: one is that is not of the group around it.
         otherwise: one is by another entry of the guest's than its own, or for another page of SPTEs.
+        unfit: entries are by the guest's although their page has no table of its, or by their places although it has.
         evidence: how it came about.
     """
 
@@ -40,6 +41,7 @@ class PrefetchChosen:
     present: Bool = field(metadata=counts_where("ahead"))
     outside: Bool = field(metadata=counts_where("ahead"))
     otherwise: Bool = field(metadata=counts_where("ahead"))
+    unfit: Bool = field(metadata=counts_where("ahead"))
     evidence: Evidence
 
 

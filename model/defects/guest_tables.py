@@ -52,6 +52,11 @@ class _SparesFirstLevel(ReferenceGuestTables):
         return min_level + 1
 
 
+class _MayBeWritableAgain(ReferenceGuestTables):
+    def _is_for_tables(self) -> Bool:
+        return FALSE
+
+
 class _TdpToldOnly(ReferenceGuestTables):
     def _told(self, shadow: Bool, tdp: Bool, tdp_mmu: Bool) -> Bool:
         return ite(tdp_mmu, tdp, shadow)
@@ -118,6 +123,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"sp->unsync = 1;",
         "",
         _with(_LeftInSync),
+    ),
+    defect(
+        "protected-may-be-writable",
+        "SPTEs of a frame that holds a table may be made writable again by a fast page fault.",
+        _MMU_C,
+        r"(write_protected \|= rmap_write_protect\(rmap_head, )true",
+        r"\1false",
+        _with(_MayBeWritableAgain),
     ),
     defect(
         "protected-spares-first",

@@ -41,6 +41,11 @@ class _LastCounts(ReferencePageEntries):
         return found
 
 
+class _GoesOnBehind(ReferencePageEntries):
+    def _synced_until(self) -> int:
+        return super()._synced_until() + 1
+
+
 class _SkipsMmio(ReferencePageEntries):
     def _syncs(self, entry: BitVec) -> Bool:
         return ne(entry & self.constants.SPTE_MMU_PRESENT_MASK, 0)
@@ -95,6 +100,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"flush \|= ret;(\s+\}\s+/\*)",
         r"flush = ret;\1",
         _entries(_LastCounts),
+    ),
+    defect(
+        "page-sync-goes-behind",
+        "What lies behind a page of SPTEs is synchronized as if it were one.",
+        _MMU_C,
+        r"(for \(i = 0; i <)( SPTE_ENT_PER_PAGE; i\+\+\) \{\s+int ret = kvm_sync_spte)",
+        r"\1=\2",
+        _entries(_GoesOnBehind),
     ),
     defect(
         "entry-sync-skips-mmio",

@@ -22,6 +22,11 @@ class _ByFirstEntry(ReferencePrefetches):
         return TRUE
 
 
+class _ByPlace(ReferencePrefetches):
+    def _goes_by_place(self, direct: Bool) -> Bool:
+        return TRUE
+
+
 class _WithoutAccessedBits(ReferencePrefetches):
     def _has_accessed_bits(self, _has: Bool) -> Bool:
         return TRUE
@@ -67,6 +72,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"(if \(!FNAME\(prefetch_gpte\)\(vcpu, sp, spte, )gptep\[i\]",
         r"\1gptep[0]",
         _ahead(_ByFirstEntry),
+    ),
+    defect(
+        "ahead-by-place",
+        "Entries of a page that shadows a guest's table are mapped ahead by their places, not by the guest's entries.",
+        _TEMPLATE_H,
+        r"if \(sp->role\.direct\)(\s+return __direct_pte_prefetch)",
+        r"if (sp)\1",
+        _ahead(_ByPlace),
     ),
     defect(
         "ahead-without-accessed-bits",

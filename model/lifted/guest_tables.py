@@ -340,9 +340,9 @@ class LiftedGuestTables(GuestTables, Remembers):
         )
         levels, had = [FALSE] * HUGEST, [FALSE] * HUGEST
         for call in session.calls(cuts.RMAP_PROTECT.function):
-            told = session.pointer_argument(call, "rmap_head")
+            told, for_table = session.pointer_argument(call, "rmap_head"), session.argument(call, "pt_protect")
             for number, head in enumerate(heads):
-                here = all_of(call.guard, right, same_place(told, pointer_to(head)))
+                here = all_of(call.guard, right, same_place(told, pointer_to(head)), ne(for_table, 0))
                 levels[number] = any_of(levels[number], here)
                 had[number] = any_of(had[number], all_of(here, is_nonzero(call)))
         tdp = session.only_call(cuts.TDP_PROTECT.function)

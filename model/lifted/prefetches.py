@@ -85,7 +85,7 @@ class LiftedPrefetches(Prefetches, Remembers):
         return desk
 
     def _chosen(
-        self, desk: EntryBench, function: str, tried: dict[int, Bool], handed_on: Bool, otherwise: Bool
+        self, desk: EntryBench, function: str, tried: dict[int, Bool], handed_on: Bool, otherwise: Bool, unfit: Bool
     ) -> PrefetchChosen:
         """What is known of entries that are tried, each under a condition."""
         kvm = desk.objects[kvm_vm.STRUCT].targets[0].place
@@ -95,13 +95,14 @@ class LiftedPrefetches(Prefetches, Remembers):
         return PrefetchChosen(
             function=function,
             level=zext(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.LEVEL), 32),
-            direct=ne(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.DIRECT), 0),
+            direct=_is_direct(desk),
             accessed_bits=eq(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.AD_DISABLED), 0),
             invalidating=ne(desk.read(kvm.object, kvm_vm.MMU_INVALIDATE_IN_PROGRESS), 0),
             ahead=any_of(handed_on, *tried.values()),
             present=any_of(*(all_of(when, ne(held[number] & present, 0)) for number, when in tried.items())),
             outside=any_of(*(when for number, when in tried.items() if number not in _GROUP)),
             otherwise=otherwise,
+            unfit=unfit,
             evidence=desk.session.evidence(),
         )
 
@@ -119,7 +120,7 @@ class LiftedPrefetches(Prefetches, Remembers):
                     for number in range(first, after):
                         tried[number] = any_of(tried.get(number, FALSE), all_of(call.guard, when, then))
             others.append(all_of(call.guard, negate(is_given(call, pointer_to(desk.page)))))
-        return self._chosen(desk, f"{_CHOOSES}()", tried, FALSE, any_of(*others))
+        return self._chosen(desk, f"{_CHOOSES}()", tried, FALSE, any_of(*others), FALSE)
 
     @once
     def chosen_of_guest(self, gpte_format: GpteFormat) -> PrefetchChosen:
@@ -147,11 +148,13 @@ class LiftedPrefetches(Prefetches, Remembers):
                 others.append(all_of(call.guard, when, ne(resize(entry, width), own)))
             others.append(all_of(call.guard, negate(is_given(call, pointer_to(desk.page)))))
         whole = desk.session.calls(cuts.WHOLE.function)
+        handed_on, direct = any_of(*(call.guard for call in whole)), _is_direct(desk)
+        unfit = any_of(all_of(handed_on, negate(direct)), all_of(direct, any_of(*tried.values())))
         others.extend(
             all_of(call.guard, negate(all_of(is_given(call, pointer_to(desk.page)), is_given(call, desk.sptep))))
             for call in whole
         )
-        return self._chosen(desk, f"{name}()", tried, any_of(*(call.guard for call in whole)), any_of(*others))
+        return self._chosen(desk, f"{name}()", tried, handed_on, any_of(*others), unfit)
 
     def _walker(self, name: str) -> str:
         """The struct by which a function is told of a guest's walk."""
@@ -260,6 +263,11 @@ def _number(desk: EntryBench, call: CallMade) -> int:
     """How many entries after the first that is which a call makes."""
     ((number, _),) = _indices(desk.session.pointer_argument(call, "sptep"))
     return number - LOOKED_AT
+
+
+def _is_direct(desk: EntryBench) -> Bool:
+    """Whether the page has no table of the guest's behind it."""
+    return ne(desk.flag(desk.page, kvm_mmu_page.ROLE, page_role.DIRECT), 0)
 
 
 def _indices(pointer: Pointer) -> list[tuple[int, Bool]]:

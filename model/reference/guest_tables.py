@@ -180,7 +180,8 @@ class ReferenceGuestTables(ReferenceArea, GuestTables):
         shadowed, tdp_mmu = ne(var("kvm_memslots_have_rmaps()", 1), 0), ne(var("tdp_mmu_enabled", 1), 0)
         tdp_had = ne(var("kvm_tdp_mmu_write_protect_gfn()", 1), 0)
         from_level = self._from(min_level)
-        levels = tuple(shadowed if level >= from_level else FALSE for level in range(1, HUGEST + 1))
+        done = all_of(shadowed, self._is_for_tables())
+        levels = tuple(done if level >= from_level else FALSE for level in range(1, HUGEST + 1))
         had = tuple(
             all_of(here, ne(var(numbered("rmap_write_protect()", max(level - from_level + 1, 1)), 1), 0))
             for level, here in enumerate(levels, 1)
@@ -201,6 +202,10 @@ class ReferenceGuestTables(ReferenceArea, GuestTables):
     def _from(self, min_level: int) -> int:
         """The first level that is looked at."""
         return min_level
+
+    def _is_for_tables(self) -> Bool:
+        """Whether SPTEs lose what says that they may be made writable again without the lock."""
+        return TRUE
 
     def _told(self, shadow: Bool, tdp: Bool, _tdp_mmu: Bool) -> Bool:
         """What is told, by what both MMUs say."""

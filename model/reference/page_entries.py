@@ -90,6 +90,10 @@ class ReferencePageEntries(ReferenceArea, PageEntries):
         """What is said of pages that were given up below."""
         return gave_up
 
+    def _synced_until(self) -> int:
+        """The first number of an entry that is not synchronized."""
+        return ENTRIES
+
     def reached(self, sweep: Sweep) -> EntryReached:
         """See `PageEntries.reached`."""
         number, total = var(f"i {_ROUNDS}", 32), self._total(sweep)
@@ -99,7 +103,7 @@ class ReferencePageEntries(ReferenceArea, PageEntries):
             says = total
         else:
             passes = bit(var("kvm_sync_page_check()", 1), 0)
-            here, found = all_of(passes, slt(number, bv(ENTRIES, 32))), var("kvm_sync_spte()", 32)
+            here, found = all_of(passes, slt(number, bv(self._synced_until(), 32))), var("kvm_sync_spte()", 32)
             refused, fails = negate(passes), slt(found, bv(-1, 32))
             goes_on, after = all_of(here, negate(fails)), self._kept(total, found)
             says = ite(any_of(refused, all_of(here, fails)), bv(-1, 32), total)

@@ -8,7 +8,7 @@ from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
 from mmuproof.model.stores import LOOKED_AT
 from mmuproof.model.walks import GpteFormat
-from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bool_var, ne, negate, ule, var, zext
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bool_var, iff, ne, negate, ule, var, zext
 
 _ROLE = var("sp->role", PAGE_ROLE_BITS)
 _LEVEL = zext(role_value(_ROLE, "level"), 32)
@@ -24,7 +24,7 @@ class ReferencePrefetches(ReferenceArea, Prefetches):
     def _present(self, number: int) -> Bool:
         return ne(var(f"table[{number}]", 64) & self.constants.SPTE_MMU_PRESENT_MASK, 0)
 
-    def _of(self, function: str, asked: Bool, whole: Bool, otherwise: Bool) -> PrefetchChosen:
+    def _of(self, function: str, asked: Bool, whole: Bool, otherwise: Bool, unfit: Bool) -> PrefetchChosen:
         others = [number for number in range(_FIRST, _FIRST + GROUP) if number != LOOKED_AT]
         mapped = any_of(*(self._present(number) for number in others))
         free = any_of(*(negate(self._present(number)) for number in others))
@@ -39,18 +39,25 @@ class ReferencePrefetches(ReferenceArea, Prefetches):
             present=all_of(ahead, negate(whole), mapped, self._overwrites()),
             outside=FALSE,
             otherwise=all_of(ahead, negate(whole), otherwise),
+            unfit=all_of(ahead, unfit),
             evidence=Evidence(),
         )
 
     def chosen(self) -> PrefetchChosen:
         """See `Prefetches.chosen`."""
         asked = all_of(self._has_accessed_bits(_HAS_BITS), ule(_LEVEL, 1), self._may_be_taken(_INVALIDATING))
-        return self._of("direct_pte_prefetch()", asked, FALSE, FALSE)
+        return self._of("direct_pte_prefetch()", asked, FALSE, FALSE, FALSE)
 
     def chosen_of_guest(self, gpte_format: GpteFormat) -> PrefetchChosen:
         """See `Prefetches.chosen_of_guest`."""
         asked = all_of(ule(_LEVEL, 1), negate(_INVALIDATING))
-        return self._of(f"{gpte_format.value}_pte_prefetch()", asked, _DIRECT, self._mistakes_entries())
+        whole = self._goes_by_place(_DIRECT)
+        unfit = negate(iff(whole, _DIRECT))
+        return self._of(f"{gpte_format.value}_pte_prefetch()", asked, whole, self._mistakes_entries(), unfit)
+
+    def _goes_by_place(self, direct: Bool) -> Bool:
+        """Whether entries of a page are mapped by their places, and not by the guest's entries."""
+        return direct
 
     def _overwrites(self) -> Bool:
         """Whether an entry is mapped ahead that maps something."""

@@ -9,7 +9,7 @@ from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several, showing
 from mmuproof.smt.obligation import Assumption
 from mmuproof.smt.terms import Bool, all_of, any_of, boolean, eq, implies, ne, negate, ult
 
@@ -104,9 +104,9 @@ def _of_protecting(made: FrameProtected) -> Claim:
             evidence=made.evidence,
             part=f"{name}, from level {made.min_level} on",
         ),
-        Wrong("spared", spared, f"{name} lets SPTEs of the frame stay writable.").told(
-            "the permission stays", "KVM: SPTEs of both MMUs, from the level that is meant on"
-        ),
+        Wrong(
+            "spared", spared, f"{name} lets SPTEs of the frame stay writable, or be made so again without the lock."
+        ).told("the permission stays", "KVM: SPTEs of both MMUs, from the level that is meant on"),
         Wrong(
             "change-untold",
             all_of(had, negate(made.answer)),
@@ -261,7 +261,7 @@ THEOREMS = (
             Catch("shadowed-high-tables-only", "writers-miscounted"),
             Catch("shadowed-keeps-forbidden", "huge-page-around"),
             Catch("shadowed-unflushed", "stale-permission"),
-            Catch("protected-spares-first", "spared"),
+            *showing("spared", "protected-spares-first", "protected-may-be-writable"),
             Catch("protected-tdp-told", "change-untold"),
         ),
     ),

@@ -60,6 +60,12 @@ def _chosen(made: PrefetchChosen, by_accessed_bits: Bool) -> Claim:
             made.otherwise,
             f"{name} maps an entry ahead by another entry of the guest's, or of another page.",
         ).told("another guest entry or page", "KVM: the entry that stands at the same place"),
+        Wrong(
+            "ahead-unfit",
+            made.unfit,
+            f"{name} maps entries ahead by the guest's although their page has no table of its, or by their places "
+            "although it has.",
+        ).told("by what is not theirs", "KVM: role.direct says that a page shadows no table of the guest's"),
     )
 
 
@@ -120,6 +126,7 @@ THEOREMS = (
         catches=(
             Catch("ahead-over-mapped", "ahead-over-mapped"),
             Catch("ahead-by-first-entry", "ahead-otherwise"),
+            Catch("ahead-by-place", "ahead-unfit"),
             Catch("ahead-without-accessed-bits", "ahead-unaccessed"),
             Catch("ahead-while-taken", "ahead-while-taken"),
             Catch("ahead-unlogged", "ahead-unlogged"),

@@ -64,6 +64,7 @@ def _reached(kvm: Kvm, sweep: Sweep) -> Claim:
         ne(made.first, 0),
         all_of(made.goes_on, ne(made.following, made.number + 1)),
         all_of(here, negate(made.asks)),
+        all_of(made.asks, eq(made.number, ENTRIES)),
         all_of(here, negate(any_of(made.goes_on, fails))),
     )
     ends = all_of(negate(made.goes_on), negate(gives_up))
@@ -84,7 +85,7 @@ def _reached(kvm: Kvm, sweep: Sweep) -> Claim:
         Wrong(
             "passes-over",
             any_of(skips, all_of(made.asks, negate(made.own_entry))),
-            f"{name} passes over entries of the page.",
+            f"{name} passes over entries of the page, or goes on behind them.",
         ).told("another entry", "KVM: all entries of a page"),
         Wrong(
             "forgets",
@@ -163,6 +164,7 @@ THEOREMS = (
             Catch("entry-zap-keeps-links", "link-stays"),
             Catch("entry-zap-counts-nothing", "untold"),
             Catch("page-zap-spares-first", "passes-over"),
+            Catch("page-sync-goes-behind", "passes-over"),
             Catch("page-sync-last-entry-counts", "forgets"),
             Catch("entry-sync-skips-mmio", "passes-over"),
             Catch("page-sync-keeps-stale", "stale-page-stays"),
