@@ -129,6 +129,7 @@ class PageCompared:
         same: they all have just these.
         parts: the loop over its parts, which are the pages of the next lower level.
         unmixed: it has been asked whether the part of the round is noted as mixed, and it is not.
+        asks_small: the note of a small page is asked for, which has none.
         part_attributes: the attributes of its first frame (64).
         answer: what is told.
         evidence: how it came about.
@@ -141,6 +142,7 @@ class PageCompared:
     same: Bool = field(metadata=counts_where("asked"))
     parts: FrameRound
     unmixed: Bool
+    asks_small: Bool
     part_attributes: BitVec
     answer: Bool
     evidence: Evidence

@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.mixed_attributes import ReferenceMixedAttributes
-from mmuproof.smt.terms import FALSE, BitVec, Bool, ne, negate, ule, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, ne, negate, ule, var
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -52,6 +52,11 @@ class _NoteIsCounted(ReferenceMixedAttributes):
         return held + 1
 
 
+class _SmallPartsAsked(ReferenceMixedAttributes):
+    def _goes_by_parts(self) -> Bool:
+        return TRUE
+
+
 def _attributes(variant: type[ReferenceMixedAttributes]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, mixed_attributes=variant)
 
@@ -89,6 +94,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(hugepage_test_mixed\(slot, gfn, level - 1\) \|\|\s+attrs",
         "if (attrs",
         _attributes(_PartsUnasked),
+    ),
+    defect(
+        "attributes-small-parts-asked",
+        "A page of 2 MBytes is compared part by part, as if small pages had notes of mixed attributes.",
+        _MMU_C,
+        r"if \(level == PG_LEVEL_2M\)(\s+return kvm_range_has_memory_attributes)",
+        r"if (level != PG_LEVEL_2M)\1",
+        _attributes(_SmallPartsAsked),
     ),
     defect(
         "attributes-tail-not-invalidated",

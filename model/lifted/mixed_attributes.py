@@ -279,15 +279,16 @@ class LiftedMixedAttributes(MixedAttributes, Remembers):
         for call in session.calls(cuts.OF_FRAME.function):
             of_part = all_of(call.guard, eq(session.argument(call, "gfn"), parts.frame))
             part = ite(of_part, answer_of(call, 64), part)
+        notes = [(call, session.argument(call, "level")) for call in session.calls(cuts.IS_MIXED.function)]
         unmixed = any_of(
             *(
                 all_of(
                     call.guard,
                     eq(session.argument(call, "gfn"), parts.frame),
-                    eq(session.argument(call, "level"), level - 1),
+                    eq(asked_of, level - 1),
                     negate(is_nonzero(call)),
                 )
-                for call in session.calls(cuts.IS_MIXED.function)
+                for call, asked_of in notes
             )
         )
         return PageCompared(
@@ -298,6 +299,7 @@ class LiftedMixedAttributes(MixedAttributes, Remembers):
             same=same,
             parts=parts,
             unmixed=unmixed,
+            asks_small=any_of(*(all_of(call.guard, eq(asked_of, 1)) for call, asked_of in notes)),
             part_attributes=part,
             answer=all_of(ne(answer, 0), negate(parts.goes_on)),
             evidence=session.evidence(),

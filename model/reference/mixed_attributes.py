@@ -218,6 +218,7 @@ class ReferenceMixedAttributes(ReferenceArea, MixedAttributes):
                 same=same,
                 parts=FrameRound(runs=FALSE, frame=none, first=none, goes_on=FALSE, after=none),
                 unmixed=FALSE,
+                asks_small=self._goes_by_parts(),
                 part_attributes=var("attributes of no part", 64),
                 answer=same,
                 evidence=Evidence(),
@@ -239,6 +240,7 @@ class ReferenceMixedAttributes(ReferenceArea, MixedAttributes):
                 goes_on=all_of(looks, negate(other)),
                 after=frame + _frames(level - 1),
             ),
+            asks_small=FALSE,
             unmixed=all_of(inside, self._asks_parts(), negate(_says("hugepage_test_mixed"))),
             part_attributes=ite(looks, part, var("attributes of no part", 64)),
             answer=negate(inside),
@@ -248,3 +250,7 @@ class ReferenceMixedAttributes(ReferenceArea, MixedAttributes):
     def _asks_parts(self) -> Bool:
         """Whether it is asked of a part whether it is noted as mixed."""
         return negate(FALSE)
+
+    def _goes_by_parts(self) -> Bool:
+        """Whether a page of 2 MBytes is looked at part by part, each with its note."""
+        return FALSE

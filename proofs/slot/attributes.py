@@ -308,6 +308,11 @@ def _of_comparison(made: PageCompared) -> Claim:
             "a part is passed over", _NOTED
         ),
         Wrong(
+            "small-page-asked",
+            made.asks_small,
+            f"{name} asks for the note of a small page, and looks before the first of the slot's notes.",
+        ).told("a note of level 1", "KVM: notes of mixed attributes are kept of huge pages"),
+        Wrong(
             "other-part-taken",
             all_of(parts.goes_on, negate(fits)),
             f"{name} goes on where a part of the page has mixed or other attributes.",
@@ -400,7 +405,10 @@ THEOREMS = (
         vendors=(Vendor.INTEL, Vendor.AMD),
         needs=_NEEDS,
         state=several(_compared),
-        catches=(Catch("attributes-parts-unasked", "other-part-taken"),),
+        catches=(
+            Catch("attributes-parts-unasked", "other-part-taken"),
+            Catch("attributes-small-parts-asked", "small-page-asked"),
+        ),
     ),
     Theorem(
         name="slot.attributes-set",
