@@ -70,6 +70,7 @@ class RestTakenAway:
     """What is left to do where all pages are given up at once.
 
     Attributes:
+        left_behind: what there is belongs to a generation that is past.
         tdp_mmu: the TDP MMU is in use.
         given_up: its roots are given up.
         emptied: what is below those that are given up is taken away, after that.
@@ -77,6 +78,7 @@ class RestTakenAway:
         evidence: how it came about.
     """
 
+    left_behind: Bool
     tdp_mmu: Bool
     given_up: Bool
     emptied: Bool

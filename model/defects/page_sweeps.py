@@ -37,6 +37,11 @@ class _RootsNotEmptied(ReferencePageSweeps):
         return FALSE
 
 
+class _OnlyTheRest(ReferencePageSweeps):
+    def _begins(self) -> Bool:
+        return FALSE
+
+
 def _sweeps(variant: type[ReferencePageSweeps]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, page_sweeps=variant)
 
@@ -74,6 +79,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \((?:tdp_mmu_enabled|is_tdp_mmu_enabled\(kvm\))\)\s+kvm_tdp_mmu_zap_all\(kvm\);",
         "",
         _sweeps(_TdpPagesStay),
+    ),
+    defect(
+        "sweep-only-the-rest",
+        "When a slot goes, roots that were given up before are emptied, and none is given up.",
+        _MMU_C,
+        r"(write_lock\(&kvm->mmu_lock\);\s+)__kvm_mmu_zap_all_fast_front_half\(kvm\);(\s+write_unlock)",
+        r"\1\2",
+        _sweeps(_OnlyTheRest),
     ),
     defect(
         "sweep-roots-not-emptied",

@@ -102,12 +102,13 @@ class LiftedPageSweeps(PageSweeps, Remembers):
         bench = Bench(self._unit, cuts.REST)
         kvm = bench.add("kvm", kvm_vm.STRUCT)
         kvm.settled = True
-        tdp_mmu = uses_tdp_mmu(bench, kvm)
+        tdp_mmu, before = uses_tdp_mmu(bench, kvm), bench.read(kvm, kvm_vm.MMU_VALID_GEN)
         bench.call(functions.KVM_MMU_ZAP_ALL_FAST)
         session, order = bench.session, list(bench.session.machine.calls_made)
         roots, empties = session.calls(*(cut.function for cut in cuts.ROOTS)), session.calls(cuts.EMPTY.function)
         unlocks = [call for call in order if call.function in _UNLOCKS]
         return RestTakenAway(
+            left_behind=ne(bench.read(kvm, kvm_vm.MMU_VALID_GEN), before),
             tdp_mmu=tdp_mmu,
             given_up=any_of(*(call.guard for call in roots)),
             emptied=any_of(*(all_of(call.guard, any_before(order, call, roots)) for call in empties)),

@@ -73,9 +73,19 @@ class ReferencePageSweeps(ReferenceArea, PageSweeps):
 
     def rest(self) -> RestTakenAway:
         """See `PageSweeps.rest`."""
+        given_up = all_of(_TDP_MMU, self._begins())
         return RestTakenAway(
-            tdp_mmu=_TDP_MMU, given_up=_TDP_MMU, emptied=self._empties(_TDP_MMU), unlocked=TRUE, evidence=Evidence()
+            left_behind=self._begins(),
+            tdp_mmu=_TDP_MMU,
+            given_up=given_up,
+            emptied=self._empties(given_up),
+            unlocked=TRUE,
+            evidence=Evidence(),
         )
+
+    def _begins(self) -> Bool:
+        """Whether pages are given up before the rest is done."""
+        return TRUE
 
     def _empties(self, given_up: Bool) -> Bool:
         """Whether roots are emptied, by whether they are given up."""

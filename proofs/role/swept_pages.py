@@ -70,6 +70,11 @@ def _rest(kvm: Kvm) -> Claim:
     return never(
         given(shown=(Shown("the TDP MMU is in use", made.tdp_mmu),), evidence=made.evidence, part=name),
         Wrong(
+            "all-stay",
+            negate(all_of(made.left_behind, implies(made.tdp_mmu, made.given_up))),
+            f"{name} leaves pages as valid as they were, and vCPUs go on with them.",
+        ).told("nothing is given up", _NO_ENTRY),
+        Wrong(
             "roots-not-emptied",
             all_of(made.given_up, negate(made.emptied)),
             f"{name} gives roots of the TDP MMU up, and leaves what is below them.",
@@ -105,6 +110,7 @@ THEOREMS = (
             Catch("sweep-stops-at-invalid", "passed-over"),
             Catch("sweep-kept", "not-freed"),
             Catch("sweep-tdp-stays", "tdp-left"),
+            Catch("sweep-only-the-rest", "all-stay"),
             Catch("sweep-roots-not-emptied", "roots-not-emptied"),
         ),
     ),
