@@ -35,6 +35,7 @@ class NxRecovered:
         of_tdp: they are of the TDP MMU.
         pages: the tables.
         by_other: one is dropped by what drops those of the other MMU.
+        beyond: something is taken for a table that is none, when the list has run out.
         unflushed: tables may be used or freed, because a lock is given up, while a flush of one that is dropped is due.
         evidence: how it came about.
     """
@@ -42,6 +43,7 @@ class NxRecovered:
     of_tdp: bool
     pages: tuple[NxPage, ...]
     by_other: Bool
+    beyond: Bool
     unflushed: Bool
     evidence: Evidence
 

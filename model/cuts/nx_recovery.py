@@ -6,7 +6,9 @@ from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, guest_tables, roles
 from mmuproof.model.named import functions, kvm_mmu_page, list_heads, tdp_iter
 
-HOW_MANY = Cut(function="nx_huge_pages_to_zap", reason="how many are dropped at once: two here")
+HOW_MANY = Cut(
+    function="nx_huge_pages_to_zap", reason="how many are dropped at once: one more than there are on the list here"
+)
 LOGGED = Cut(
     function="kvm_mmu_sp_dirty_logging_enabled",
     reason="whether the dirty pages of a table's slot are logged: any; of which is looked at",

@@ -17,6 +17,11 @@ class _LoggedToo(ReferenceNxRecovery):
         return TRUE
 
 
+class _GoesOn(ReferenceNxRecovery):
+    def _goes_on(self) -> Bool:
+        return TRUE
+
+
 class _LastFlushOnly(ReferenceNxRecovery):
     def _unflushed(self, of_tdp: bool, zapped: list[Bool]) -> Bool:
         return all_of(boolean(of_tdp), any_of(*zapped))
@@ -44,6 +49,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(!kvm_mmu_sp_dirty_logging_enabled\(kvm, sp\)\) \{",
         "if (true) {",
         _with(_LoggedToo),
+    ),
+    defect(
+        "nx-recovers-list-head",
+        "When no table is left on the list, its head is taken for one.",
+        _MMU_C,
+        r"if \(list_empty\(nx_huge_pages\)\) \{",
+        "if (!nx_huge_pages) {",
+        _with(_GoesOn),
     ),
     defect(
         "nx-forgets-flush",

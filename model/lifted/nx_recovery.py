@@ -39,7 +39,8 @@ class LiftedNxRecovery(NxRecovery, Remembers):
     @once
     def recovered(self, of_tdp: bool) -> NxRecovered:
         """See `NxRecovery.recovered`."""
-        how_many = replace(cuts.HOW_MANY, gives=bv(_TABLES, 64))
+        # One more than there are, so that the list runs out.
+        how_many = replace(cuts.HOW_MANY, gives=bv(_TABLES + 1, 64))
         bench = Bench(self._unit, (how_many, *(cut for cut in cuts.CUTS if cut is not cuts.HOW_MANY)))
         kvm = bench.add("kvm", kvm_vm.STRUCT)
         pages = [
@@ -78,6 +79,7 @@ class LiftedNxRecovery(NxRecovery, Remembers):
             of_tdp=of_tdp,
             pages=tuple(map(of_page, pages)),
             by_other=any_of(*(call.guard for call in bench.session.calls(other.function))),
+            beyond=any_of(*(all_of(call.guard, *(negate(_is_for(call, page)) for page in pages)) for call in logged)),
             unflushed=self._unflushed(bench),
             evidence=bench.session.evidence(),
         )

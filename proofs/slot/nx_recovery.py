@@ -42,6 +42,9 @@ def _of_list(kvm: Kvm, of_tdp: bool) -> Claim:
         Wrong("of-another-mmu", made.by_other, f"{name} drops a table by what drops those of the other MMU.").told(
             "the other MMU", "KVM: each MMU has a list of its own"
         ),
+        Wrong("beyond-the-list", made.beyond, f"{name} takes the head of a list that is empty for a table.").told(
+            "what is no table is dropped", "KVM: the list ends at its head"
+        ),
         Wrong(
             "freed-unflushed",
             made.unflushed,
@@ -116,6 +119,7 @@ THEOREMS = (
         state=several(_state),
         catches=(
             Catch("nx-recovers-logged", "zapped-while-logged"),
+            Catch("nx-recovers-list-head", "beyond-the-list"),
             Catch("nx-forgets-flush", "freed-unflushed"),
             Catch("nx-zaps-whatever", "zaps-another"),
             Catch("nx-zap-untold", "flush-untold"),
