@@ -46,6 +46,7 @@ class MapTail:
         changed_after: the entry is changed again afterwards, or entries around another one are mapped ahead.
         refusal_unnoted: a table is put in place of a huge page that was refused, and does not say so, or says so of
             one that was not.
+        unprepared: a table is put somewhere whose page of SPTEs has not been set up for that place.
     """
 
     begins_elsewhere: Bool
@@ -54,6 +55,7 @@ class MapTail:
     answers_otherwise: Bool
     changed_after: Bool
     refusal_unnoted: Bool
+    unprepared: Bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -210,6 +210,8 @@ class SplitRound:
         entry: what it does to an entry; ``new`` is 0.
         start: the first frame of the range (64).
         target_level: the level down to which huge pages are split (32).
+        unprepared: an entry is split with a page that has not been set up for its place; whoever splits it may still
+            do so, `SplitStored.prepares`.
         without_page: there is no page yet for the table, and one is asked for.
         looks_again: the walk comes to the entry again afterwards.
     """
@@ -217,6 +219,7 @@ class SplitRound:
     entry: EntryRound
     start: BitVec
     target_level: BitVec
+    unprepared: Bool
     without_page: Bool
     looks_again: Bool = field(metadata=counts_where("without_page"))
 

@@ -89,11 +89,13 @@ class SplitStored:
     Attributes:
         link: the huge SPTE's own entry, which then leads to the table.
         role: the role of the page that the table belongs to.
+        prepares: it sets this page up for its place by itself.
         small: the entries of that table in their order.
     """
 
     link: LinkStored
     role: BitVec
+    prepares: Bool
     small: tuple[SmallStored, ...]
 
 

@@ -172,6 +172,7 @@ NO_AREAS = {
         "defect": "what a defect is",
     },
     "model/lifted": {
+        "prepared_pages": "whether a page that is linked was set up before",
         "address_spaces": "the other address space of a VM",
         "asked_flushes": "what a vCPU flushes of what it is asked to",
         "arguments": "what functions are given",

@@ -96,6 +96,10 @@ class _TdpUnnoted(_TdpTail):
     wrong = "refusal_unnoted"
 
 
+class _TdpUnprepared(_TdpTail):
+    wrong = "unprepared"
+
+
 def _rounds(variant: type[ReferenceMapRounds]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, map_rounds=variant)
 
@@ -207,5 +211,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"sp->nx_huge_page_disallowed = fault->huge_page_disallowed;",
         "sp->nx_huge_page_disallowed = false;",
         _rounds(_TdpUnnoted),
+    ),
+    defect(
+        "tdp-map-unprepared",
+        "The TDP MMU links a page whose role and frame nobody has set.",
+        _TDP_MMU_C,
+        r"(sp = tdp_mmu_alloc_sp\(vcpu\);\s+)tdp_mmu_init_child_sp\(sp, &iter\);",
+        r"\1",
+        _rounds(_TdpUnprepared),
     ),
 )

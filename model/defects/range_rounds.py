@@ -68,6 +68,11 @@ class _FrameUntold(ReferenceRangeRounds):
         return FALSE if entry.function == "write_protect_gfn" else changed
 
 
+class _SplitsUnprepared(ReferenceRangeRounds):
+    def _is_unprepared(self) -> Bool:
+        return TRUE
+
+
 def _rounds(variant: type[ReferenceRangeRounds]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, range_rounds=variant)
 
@@ -150,6 +155,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(iter\.level > zap_level\)",
         "if (iter.level >= zap_level)",
         _rounds(_SparesLevel),
+    ),
+    defect(
+        "split-unprepared",
+        "A huge page is split into a table whose page has the role and frame of none.",
+        _TDP_MMU_C,
+        r"tdp_mmu_init_child_sp\(sp, &iter\);(\s+if \(tdp_mmu_split_huge_page)",
+        r"\1",
+        _rounds(_SplitsUnprepared),
     ),
     defect(
         "split-passes-by",

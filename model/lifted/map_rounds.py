@@ -11,6 +11,7 @@ from mmuproof.model.cuts import map_rounds as cuts
 from mmuproof.model.lifted.calls_made import is_nonzero
 from mmuproof.model.lifted.map_tails import ENTRY_AFTER, Mapping, tail_of
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.prepared_pages import any_unprepared
 from mmuproof.model.lifted.round_bench import NOTHING_DONE, RoundBench
 from mmuproof.model.map_rounds import MapRound, MapRounds
 from mmuproof.model.named import functions, kvm_mmu_page, kvm_page_fault, shadow_iterator, tdp_iter
@@ -86,6 +87,9 @@ class LiftedMapRounds(MapRounds, Remembers):
                         ),
                     ),
                     unnoted=self._unnoted(loop),
+                    unprepared=any_unprepared(
+                        loop.session, loop.session.calls(cuts.TDP_LINK.function, cuts.TDP_SPLIT.function)
+                    ),
                 ),
             ),
             evidence=loop.session.evidence(),

@@ -50,6 +50,7 @@ class Mapping:
         entry_after: what mapping the page leaves in the entry; None if that cannot be told.
         ahead: the calls that map neighbours of the entry.
         unnoted: a table is put somewhere whose note of a refused huge page is wrong.
+        unprepared: a table is put somewhere whose page has not been set up for that place.
     """
 
     loops: Sequence[tuple[RoundMade, CallMade]]
@@ -61,6 +62,7 @@ class Mapping:
     entry_after: BitVec | None = None
     ahead: Sequence[CallMade] = ()
     unnoted: Bool = FALSE
+    unprepared: Bool = FALSE
 
 
 def tail_of(loop: RoundBench, made: Mapping) -> MapTail:
@@ -86,6 +88,7 @@ class _Tails:
             answers_otherwise=self._answers_otherwise(),
             changed_after=all_of(maps.guard, self._changed_after()),
             refusal_unnoted=self._made.unnoted,
+            unprepared=self._made.unprepared,
         )
 
     # -- what is chosen of the fault ---------------------------------------------------------------------

@@ -13,6 +13,7 @@ from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_nonzero, left_by
 from mmuproof.model.lifted.once import Remembers, once
+from mmuproof.model.lifted.prepared_pages import any_unprepared
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, parameter_of, variable_like, variable_of
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role, spte_masks, tdp_iter
@@ -236,6 +237,7 @@ class LiftedRangeRounds(RangeRounds, Remembers):
             entry=entry,
             start=var("start", 64),
             target_level=var("target_level", 32),
+            unprepared=any_unprepared(bench.session, bench.session.calls(cuts.SPLIT.function)),
             without_page=bench.session.called(cuts.ALLOC.function),
             looks_again=all_of(entry.goes_on, ne(bench.read(walk, tdp_iter.YIELDED, step.memory), 0)),
         )

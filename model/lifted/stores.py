@@ -12,7 +12,7 @@ from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, Place, pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import stores as cuts
-from mmuproof.model.lifted.calls_made import answer_of, is_nonzero
+from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import NEW_MMIO_SPTE, NEW_NONLEAF_SPTE, NEW_SPTE, EntryBench, page_table
 from mmuproof.model.lifted.once import Remembers, once
@@ -29,7 +29,7 @@ from mmuproof.model.named import (
     tdp_iter,
 )
 from mmuproof.model.stores import ENTRIES, LOOKED_AT, LinkStored, MirrorStored, SmallStored, SplitStored, Stored, Stores
-from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, bv, eq, ite, ne, negate, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bv, eq, ite, ne, negate, var, zext
 
 _MAPPED = MappingProxyType({cuts.MAKE_SPTE.function: NEW_SPTE, cuts.MAKE_MMIO_SPTE.function: NEW_MMIO_SPTE})
 
@@ -161,7 +161,13 @@ class LiftedStores(Stores, Remembers):
         """See `Stores.tdp_split`."""
         desk = _StoreDesk(self._tdp, cuts.TDP)
         link = self._tdp_linked(desk, functions.TDP_MMU_SPLIT_HUGE_PAGE)
-        return SplitStored(link=link, role=desk.read(desk.child, kvm_mmu_page.ROLE), small=desk.small())
+        set_ups = desk.session.calls(functions.TDP_MMU_INIT_SP)
+        return SplitStored(
+            link=link,
+            role=desk.read(desk.child, kvm_mmu_page.ROLE),
+            prepares=any_of(*(all_of(each.guard, is_given(each, pointer_to(desk.child))) for each in set_ups)),
+            small=desk.small(),
+        )
 
     @once
     def mirrored(self) -> MirrorStored:

@@ -358,6 +358,7 @@ class ReferenceFetches(ReferenceArea, Fetches):
             answers_otherwise=FALSE,
             changed_after=FALSE,
             refusal_unnoted=FALSE,
+            unprepared=FALSE,
         )
 
     def _adjusts(self) -> Bool:

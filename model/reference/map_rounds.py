@@ -68,6 +68,7 @@ class ReferenceMapRounds(ReferenceArea, MapRounds):
             answers_otherwise=FALSE,
             changed_after=FALSE,
             refusal_unnoted=FALSE,
+            unprepared=FALSE,
         )
 
     def _strays(self) -> Bool:

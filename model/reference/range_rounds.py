@@ -328,9 +328,14 @@ class ReferenceRangeRounds(ReferenceArea, RangeRounds):
             entry=replace(entry, goes_on=all_of(entry.goes_on, negate(all_of(without_page, refused)))),
             start=start,
             target_level=target,
+            unprepared=all_of(entry.changes, self._is_unprepared()),
             without_page=without_page,
             looks_again=all_of(negate(refused), self._looks_again()),
         )
+
+    def _is_unprepared(self) -> Bool:
+        """Whether the page for a table has not been set up."""
+        return FALSE
 
     def _looks_again(self) -> Bool:
         """Whether the walk comes again to an entry for which a page has been made."""

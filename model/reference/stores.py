@@ -169,7 +169,7 @@ class ReferenceStores(ReferenceArea, Stores):
     def tdp_split(self) -> SplitStored:
         """See `Stores.tdp_split`."""
         small = tuple(self._small(index) for index in range(ENTRIES))
-        return SplitStored(link=self._tdp_linked("tdp_mmu_split_huge_page"), role=_CHILD, small=small)
+        return SplitStored(link=self._tdp_linked("tdp_mmu_split_huge_page"), role=_CHILD, prepares=FALSE, small=small)
 
     def _small(self, index: int) -> SmallStored:
         made = var(numbered("make_small_spte()", index + 1), _U64)

@@ -73,6 +73,11 @@ def _around(made: MapRound) -> Iterator[Symptom]:
         "the entry is another", "KVM: what was made for the page stays in its entry"
     )
     yield Wrong(
+        "unprepared",
+        tail.unprepared,
+        f"{name} puts a table somewhere whose page of SPTEs has no role and frame for that place.",
+    ).told("the page is not set up", "KVM: a page's role says what its entries may grant, and at which level")
+    yield Wrong(
         "refusal-unnoted",
         tail.refusal_unnoted,
         f"{name} puts a table somewhere without noting rightly whether a huge page was refused there.",
@@ -195,6 +200,7 @@ THEOREMS = (
             Catch("direct-map-hides-protection", "answers-otherwise"),
             Catch("direct-map-prefetches-elsewhere", "changed-after"),
             Catch("tdp-map-refusal-unnoted", "refusal-unnoted"),
+            Catch("tdp-map-unprepared", "unprepared"),
         ),
     ),
 )

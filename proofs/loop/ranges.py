@@ -292,6 +292,13 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
             shown=(Shown("target_level", split.target_level), Shown("no page for a table", split.without_page)),
         ),
         Assumption("pages are split down to one of two levels", ult(split.target_level - 1, _LARGEST - 1)),
+        more=(
+            Wrong(
+                "unprepared",
+                all_of(split.unprepared, negate(kvm.stores.tdp_split().prepares)),
+                f"{entry.function}() splits a page into a table whose page of SPTEs has no role and frame for it.",
+            ).told("the page is not set up", "KVM: a page's role says what its entries may grant, and at which level"),
+        ),
     )
     recover = rounds.recover()
     entry = recover.entry
@@ -343,6 +350,7 @@ THEOREMS = (
             Catch("clear-dirty-tables", "changes-a-table"),
             Catch("zap-root-spares-level", "leaves-one"),
             Catch("split-passes-by", "leaves-one"),
+            Catch("split-unprepared", "unprepared"),
             Catch("recover-before-slot", "changes-another"),
             Catch("masked-spares-last", "leaves-one"),
             Catch("masked-protects-unasked", "changes-another"),
