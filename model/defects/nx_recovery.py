@@ -17,7 +17,7 @@ class _LoggedToo(ReferenceNxRecovery):
         return TRUE
 
 
-class _GoesOn(ReferenceNxRecovery):
+class _RecoversListHead(ReferenceNxRecovery):
     def _goes_on(self) -> Bool:
         return TRUE
 
@@ -56,7 +56,7 @@ DEFECTS: tuple[Defect, ...] = (
         _MMU_C,
         r"if \(list_empty\(nx_huge_pages\)\) \{",
         "if (!nx_huge_pages) {",
-        _with(_GoesOn),
+        _with(_RecoversListHead),
     ),
     defect(
         "nx-forgets-flush",

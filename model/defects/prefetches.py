@@ -22,7 +22,7 @@ class _ByFirstEntry(ReferencePrefetches):
         return TRUE
 
 
-class _ByPlace(ReferencePrefetches):
+class _MapsAheadByPlace(ReferencePrefetches):
     def _goes_by_place(self, direct: Bool) -> Bool:
         return TRUE
 
@@ -79,7 +79,7 @@ DEFECTS: tuple[Defect, ...] = (
         _TEMPLATE_H,
         r"if \(sp->role\.direct\)(\s+return __direct_pte_prefetch)",
         r"if (sp)\1",
-        _ahead(_ByPlace),
+        _ahead(_MapsAheadByPlace),
     ),
     defect(
         "ahead-without-accessed-bits",
