@@ -13,7 +13,7 @@ CHECKED  := $(ROOMS) tests tools
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help prove test test-long kernels live live-kernels processor lint format bench digests stated new-kernel docs lock clean venv venv-test venv-lint links
+.PHONY: help prove test test-long kernels live live-kernels processor lint format bench mutants digests stated new-kernel docs lock clean venv venv-test venv-lint links
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ format: venv-lint ## format the sources
 
 bench: venv ## measure mmuproof prove, ask and diff on the reference model and the cached kernels (ARGS: --runs N, --only TEXT)
 	$(BIN)/python tools/bench.py $(ARGS)
+
+mutants: venv ## put small random mistakes into a kernel, and tell which of them nothing notices (ARGS: --kernel FOLDER, --count N, --seed N, --only REGEX)
+	@$(BIN)/python -m tools.mutants $(ARGS)
 
 digests: venv ## print a digest of every claim, to show that a redesign leaves them as they were (ARGS: --kernel SOURCE, --against FILE)
 	$(BIN)/python tools/digests.py $(ARGS)
