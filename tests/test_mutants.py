@@ -67,7 +67,15 @@ def test_parentheses_stay_balanced(line: str) -> None:
 @pytest.mark.kernel
 @pytest.mark.long
 def test_mistakes_of_a_function_that_is_spoken_of_are_told(kernel_tree: Callable[[str], Path]) -> None:
-    command = [sys.executable, "-m", "tools.mutants", "layout.frozen", "spte.flush", "--kernel", str(kernel_tree("7.2"))]
+    command = [
+        sys.executable,
+        "-m",
+        "tools.mutants",
+        "layout.frozen",
+        "spte.flush",
+        "--kernel",
+        str(kernel_tree("7.2")),
+    ]
     ended = subprocess.run(
         [*command, "--only", "spte.h", "--count", "4", "--seed", "3"], cwd=ROOT, capture_output=True, text=True
     )

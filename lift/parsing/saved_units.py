@@ -18,6 +18,7 @@ import json
 import os
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -85,6 +86,7 @@ class SavedUnits:
         self._digests: dict[tuple[str, int, int, int], bytes | None] = {}
         self._listed: dict[Path, _Listed] = {}
         self._copies: list[int] = []
+        self._noting = threading.Lock()
 
     def stand_ins(self, tree_root: Path, given: DotConfig | None = None) -> StandIns:
         """The headers that a tree lacks under a configuration, at a place that depends on nothing but their content.
@@ -204,11 +206,16 @@ class SavedUnits:
         started = time.time()
         parsed = parse_text(asked.root, asked.path, unit_text(asked.path, self.constants), asked.arguments)
         if not errors_of(parsed, Reader(asked.root)):
+            self._note(_in_a_copy(lambda: self._keep_aside(asked, parsed, started)))
+        return parsed
+
+    def _note(self, copy: int) -> None:
+        """Know of a copy of this process, and no more of those that have ended, each of which would stay a zombie."""
+        with self._noting:
             if not self._copies:
                 # A process that is a copy itself, and never gets to where it would wait for its own, waits at its end.
                 Finalize(None, self.finish, exitpriority=0)
-            self._copies.append(_in_a_copy(lambda: self._keep_aside(asked, parsed, started)))
-        return parsed
+            self._copies[:] = [copy, *(each for each in self._copies if not _has_ended(each))]
 
     def finish(self) -> None:
         """Wait until all is kept that is to be."""
@@ -515,6 +522,14 @@ def _state_of(folder: str) -> _State | None:
     # What happens within a tick of the clock leaves the time as it is.
     is_old = known.st_ctime < time.time() - _SETTLED
     return (known.st_dev, known.st_ino, known.st_ctime_ns) if is_old else None
+
+
+def _has_ended(child: int) -> bool:
+    """Whether a child of this process has ended; it is gone for good then."""
+    try:
+        return os.waitpid(child, os.WNOHANG)[0] == child
+    except ChildProcessError:
+        return True
 
 
 def _left_alone(files: Iterable[str], since: float) -> bool:

@@ -555,3 +555,17 @@ def test_who_reads_what_a_run_writes_waits_for_no_copy_that_keeps_a_unit() -> No
         os.close(reading)
         os.kill(copy, signal.SIGKILL)
         os.waitpid(copy, 0)
+
+
+def test_of_a_copy_that_has_kept_its_unit_no_zombie_stays(tmp_path: Path) -> None:
+    units = SavedUnits(tmp_path)
+    first = saved_units._in_a_copy(lambda: None)
+    units._note(first)
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+    second = saved_units._in_a_copy(lambda: None)
+    units._note(second)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(first, os.WNOHANG)
+    units.finish()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(second, os.WNOHANG)
