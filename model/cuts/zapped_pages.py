@@ -8,7 +8,9 @@ from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, list_
 
 _OTHERS = ("*", kvm_mmu_page.STRUCT, list_heads.LIST, kvm_memory_slot.RMAP_HEAD)
 CHILDREN = Cut(
-    function="mmu_zap_unsync_children", reason="gives up pages below one; that it does is looked at", elsewhere=_OTHERS
+    function=functions.MMU_ZAP_UNSYNC_CHILDREN,
+    reason="gives up pages below one, by walk.children; that it does is looked at",
+    elsewhere=_OTHERS,
 )
 EMPTY = Cut(
     function="kvm_mmu_page_unlink_children",
