@@ -105,7 +105,7 @@ class SplitTried:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitRound:
+class ListedSplit:
     """What becomes of any one SPTE of a list whose SPTEs are to be split.
 
     Attributes:
@@ -151,5 +151,5 @@ class ShadowSplits(ABC):
         """``shadow_mmu_try_split_huge_page()``."""
 
     @abstractmethod
-    def listed(self) -> SplitRound:
+    def listed(self) -> ListedSplit:
         """``shadow_mmu_try_split_huge_pages()``."""

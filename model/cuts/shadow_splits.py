@@ -75,7 +75,7 @@ TRIES: tuple[Cut, ...] = (
     LEFT,
     PREPARE,
     TOP_UP,
-    *common.each("lets others run", "__cond_resched", "_cond_resched"),
+    *common.each("lets others run", functions.INNER_COND_RESCHED, functions.FORMER_COND_RESCHED),
     *common.each("a tracepoint; reads only", functions.TRACE_KVM_MMU_SPLIT_HUGE_PAGE),
 )
 TRY = Cut(

@@ -20,7 +20,7 @@ from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read
 from mmuproof.model.lifted.variables import FLAG, NUMBER, variable_like
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role
-from mmuproof.model.shadow_splits import LOOKED_AT, ShadowSplits, SplitEntry, SplitPage, SplitRound, SplitTried
+from mmuproof.model.shadow_splits import LOOKED_AT, ListedSplit, ShadowSplits, SplitEntry, SplitPage, SplitTried
 from mmuproof.model.stores import LOOKED_AT as AT
 from mmuproof.smt.terms import (
     FALSE,
@@ -230,7 +230,7 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
         )
 
     @once
-    def listed(self) -> SplitRound:
+    def listed(self) -> ListedSplit:
         """See `ShadowSplits.listed`."""
         desk = EntryBench(self._unit, cuts.PASSES, AT)
         desk.session = over_list(desk, cuts.PASSES, _PASSES, anew=True)
@@ -249,7 +249,7 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
         made, tries = session.round(_PASSES), session.calls(cuts.TRY.function)
         entry = entry_of(made, "huge_sptep")
         _, said = answered_last(tries, 32)
-        return SplitRound(
+        return ListedSplit(
             here=is_there(self._unit, made.head, entry),
             huge=ne(content(made.head, entry) & 1 << _LARGE, 0),
             shadows=role[page_role.GUEST_MODE],

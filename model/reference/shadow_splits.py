@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
-from mmuproof.model.shadow_splits import LOOKED_AT, ShadowSplits, SplitEntry, SplitPage, SplitRound, SplitTried
+from mmuproof.model.shadow_splits import LOOKED_AT, ListedSplit, ShadowSplits, SplitEntry, SplitPage, SplitTried
 from mmuproof.smt.terms import (
     TRUE,
     BitVec,
@@ -118,7 +118,7 @@ class ReferenceShadowSplits(ReferenceArea, ShadowSplits):
         """What is told when the lock was given up, and memory was got."""
         return bv(-_EAGAIN, 32)
 
-    def listed(self) -> SplitRound:
+    def listed(self) -> ListedSplit:
         """See `ShadowSplits.listed`."""
         entry, said = (
             var("*huge_sptep after some rounds after some rounds", 64),
@@ -129,7 +129,7 @@ class ReferenceShadowSplits(ReferenceArea, ShadowSplits):
         shadows, invalid = (role_flag(_ROLE, name) for name in ("guest_mode", "invalid"))
         huge, unsync = bit(entry, _LARGE), ne(var("sp->unsync", 1), 0)
         tried = all_of(here, shadows, self._is_huge(huge), negate(unsync), negate(invalid))
-        return SplitRound(
+        return ListedSplit(
             here=here,
             huge=huge,
             shadows=shadows,
