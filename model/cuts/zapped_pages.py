@@ -36,7 +36,7 @@ QUEUE = tuple(
     Cut(function=name, reason="puts a page on a list; on which is looked at", elsewhere=("*", list_heads.LIST))
     for name in (functions.LIST_ADD, "list_move")
 )
-UNQUEUE = Cut(function="list_del", reason="takes a page off its list", elsewhere=("*", list_heads.LIST))
+UNQUEUE = Cut(function=functions.LIST_DEL, reason="takes a page off its list", elsewhere=("*", list_heads.LIST))
 TELL = Cut(
     function=functions.KVM_MAKE_ALL_CPUS_REQUEST,
     reason="tells all vCPUs to do something; what, and when, is looked at",
@@ -57,7 +57,7 @@ GIVES_UP: tuple[Cut, ...] = (
     *common.each("a tracepoint; reads only", functions.TRACE_KVM_MMU_PREPARE_ZAP_PAGE),
     *(
         Cut(function=name, reason="keeps the list of pages that may become huge", elsewhere=("*", list_heads.LIST))
-        for name in ("unaccount_nx_huge_page", "unaccount_huge_nx_page")
+        for name in ("unaccount_nx_huge_page", functions.UNACCOUNT_HUGE_NX_PAGE)
     ),
 )
 ROOTS = tuple(

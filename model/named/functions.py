@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 # Of ``mmu/mmu.c``.
+UNACCOUNT_HUGE_NX_PAGE = "unaccount_huge_nx_page"
 ACCOUNT_HUGE_NX_PAGE = "account_huge_nx_page"
 ACCOUNT_NX_HUGE_PAGE = "account_nx_huge_page"
 CLEAR_UNSYNC_CHILD_BIT = "clear_unsync_child_bit"
@@ -224,6 +225,7 @@ TDP_MMU_FREE_UNUSED_SP = "tdp_mmu_free_unused_sp"
 TDP_MMU_GET_ROOT_FOR_FAULT = "tdp_mmu_get_root_for_fault"
 TDP_MMU_INIT_CHILD_SP = "tdp_mmu_init_child_sp"
 TDP_MMU_INIT_SP = "tdp_mmu_init_sp"
+TDP_MMU_UNLINK_SP = "tdp_mmu_unlink_sp"
 TDP_MMU_ITER_COND_RESCHED = "tdp_mmu_iter_cond_resched"
 TDP_MMU_ITER_NEED_RESCHED = "tdp_mmu_iter_need_resched"
 TDP_MMU_MAKE_HUGE_SPTE = "tdp_mmu_make_huge_spte"
@@ -384,6 +386,7 @@ KVM_X86_GET_MT_MASK = "kvm_x86_get_mt_mask"
 KVM_X86_SET_IDT = "kvm_x86_set_idt"
 KVM_X86_TDP_HAS_SMEP = "kvm_x86_tdp_has_smep"
 INNER_LIST_ADD = "__list_add"
+LIST_DEL = "list_del"
 LIST_ADD = "list_add"
 LIST_EMPTY = "list_empty"
 LOCKDEP_IS_HELD = "lockdep_is_held"
