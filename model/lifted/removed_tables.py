@@ -139,7 +139,7 @@ class LiftedRemovedTables(RemovedTables, Remembers):
             (
                 each
                 for each in (kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED, kvm_mmu_page.LPAGE_DISALLOWED)
-                if has_member(page.type, [each])
+                if has_member(self._unit.record(kvm_mmu_page.STRUCT), [each])
             ),
             "",
         )

@@ -296,7 +296,7 @@ def _aged(kvm: Kvm, tests: bool) -> Claim:
         other.append(all_of(root.aged, negate(all_of(young, boolean(not tests)))))
         beside.append(all_of(young, boolean(not tests), negate(root.aged)))
         found = any_of(found, young)
-    shown = [
+    shown = tuple(
         each
         for number, root in enumerate(made.roots, 1)
         for each in (
@@ -305,7 +305,7 @@ def _aged(kvm: Kvm, tests: bool) -> Claim:
             Shown(f"its level, below root {number}", root.level),
             Shown(f"it tells of an access, below root {number}", root.accessed),
         )
-    ]
+    )
     return never(
         given(
             *_kinds(made),
