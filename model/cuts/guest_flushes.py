@@ -39,7 +39,7 @@ ENTRIES = Cut(
     elsewhere=("*",),
 )
 IS_NAMED = Cut(function="hv_is_vp_in_sparse_set", reason="whether a hypercall names a vCPU of L1's: any answer")
-ASK_ALL = Cut(function="kvm_make_all_cpus_request", reason="asks all vCPUs to do something; what is looked at")
+ASK_ALL = Cut(function=functions.KVM_MAKE_ALL_CPUS_REQUEST, reason="asks all vCPUs to do something; what is looked at")
 ASK = Cut(
     function="kvm_make_vcpus_request_mask", reason="asks some vCPUs to do something; what, and which, is looked at"
 )
@@ -77,7 +77,9 @@ ASKED: tuple[Cut, ...] = (
         elsewhere=("*",),
     ),
     *common.each(
-        "finds where the guest has a hypercall's parameters: anywhere", "kvm_translate_gpa", "translate_nested_gpa"
+        "finds where the guest has a hypercall's parameters: anywhere",
+        functions.KVM_TRANSLATE_GPA,
+        functions.TRANSLATE_NESTED_GPA,
     ),
     *common.each("a tracepoint; reads only", "trace_kvm_hv_flush_tlb", "trace_kvm_hv_flush_tlb_ex"),
 )

@@ -37,7 +37,7 @@ class _FrozenByOthers(ReferenceRemovedTables):
         return FALSE
 
 
-class _StaysListed(ReferenceRemovedTables):
+class _StaysAmongPossible(ReferenceRemovedTables):
     def _is_unlisted(self, _listed: Bool) -> Bool:
         return FALSE
 
@@ -93,6 +93,6 @@ DEFECTS: tuple[Defect, ...] = (
         _TDP_MMU_C,
         r"(sp->nx_huge_page_disallowed = false;)\s+untrack_possible_nx_huge_page\(kvm, sp[^;]*;(\s+spin_unlock)",
         r"\1\2",
-        _tables(_StaysListed),
+        _tables(_StaysAmongPossible),
     ),
 )
