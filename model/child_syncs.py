@@ -1,4 +1,4 @@
-"""How pages of SPTEs that are out of sync are found below another, and synchronized, as a proof sees it."""
+"""How pages of SPTEs that are out of sync are found below another, and synchronized or given up, as a proof sees it."""
 
 from __future__ import annotations
 
@@ -94,8 +94,74 @@ class ChildrenSynced:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class SearchBegun:
+    """How the search below a page begins.
+
+    Attributes:
+        below: pages below the page are out of sync.
+        emptied: none counts as found before.
+        above: the page is then put first, as the one above what is found.
+        searched: it is looked below the page, and what is found goes to those that are found.
+        found: what that says (32, signed).
+        answer: what is told (32, signed).
+        evidence: how it came about.
+    """
+
+    below: Bool
+    emptied: Bool = field(metadata=counts_where("below"))
+    above: Bool
+    searched: Bool
+    found: BitVec = field(metadata=counts_where("searched"))
+    answer: BitVec
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildrenZapped:
+    """How the pages that are found are given up with the page above them, any one of them standing for all.
+
+    Attributes:
+        level: of the page above them (32).
+        searched: it is looked below that page.
+        found: some are found.
+        fit: no more are than there is room for.
+        zaps: one is to be given up.
+        zapped: it is, and goes where the page above it goes.
+        counted: those above it no longer have it for one that is out of sync.
+        before: how many have been given up (32).
+        after: the same then (32).
+        again: all that are found have been given up, and it is looked for more.
+        ends: it comes to an end.
+        none: how many count as given up before the first (32).
+        all: how many do in the end (32).
+        answer: what is told then (32).
+        evidence: how it came about.
+    """
+
+    level: BitVec
+    searched: Bool
+    found: Bool = field(metadata=counts_where("searched"))
+    fit: Bool = field(metadata=counts_where("searched"))
+    zaps: Bool
+    zapped: Bool
+    counted: Bool
+    before: BitVec
+    after: BitVec = field(metadata=counts_where("zaps"))
+    again: Bool
+    ends: Bool
+    none: BitVec = field(metadata=counts_where("searched"))
+    all: BitVec = field(metadata=counts_where("searched"))
+    answer: BitVec = field(metadata=counts_where("ends"))
+    evidence: Evidence
+
+
 class ChildSyncs(ABC):
-    """Synchronizing what is below a page."""
+    """Synchronizing what is below a page, and giving it up."""
+
+    @abstractmethod
+    def begun(self) -> SearchBegun:
+        """``mmu_unsync_walk()``."""
 
     @abstractmethod
     def searched(self) -> UnsyncRound:
@@ -104,3 +170,7 @@ class ChildSyncs(ABC):
     @abstractmethod
     def synced(self) -> ChildrenSynced:
         """``mmu_sync_children()``."""
+
+    @abstractmethod
+    def zapped(self) -> ChildrenZapped:
+        """``mmu_zap_unsync_children()``."""

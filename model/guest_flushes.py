@@ -157,6 +157,39 @@ class ListFilled:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class FlushAsked:
+    """Which vCPUs a hypercall that flushes names, any one standing for all.
+
+    Attributes:
+        number: the number of the vCPU that runs an L2 (64).
+        room: how many vCPUs the set has room for of those that are to be asked (64).
+        all_at_once: where all are meant, by a hypercall that names at most 64, no set of vCPUs is gone through.
+        each_filled: where all are, the list of each is filled, as L1's.
+        each_asked: then all are asked to flush.
+        named_found: where some are meant, it is the set of them, whole, that is gone through.
+        named_filled: the list of each that there is gets filled, as L1's.
+        of_l2_filled: where L2 asks, so is the list of each that runs an L2 of the same VM and is named, as L2's.
+        of_l2_noted: each such vCPU is noted as one to be asked.
+        noted_asked: those that are named, or noted, are asked to flush.
+        entries_read: the entries with which lists are filled are those of the hypercall, as many as it says.
+        evidence: how it came about.
+    """
+
+    number: BitVec
+    room: BitVec
+    all_at_once: Bool
+    each_filled: Bool
+    each_asked: Bool
+    named_found: Bool
+    named_filled: Bool
+    of_l2_filled: Bool
+    of_l2_noted: Bool
+    noted_asked: Bool
+    entries_read: Bool
+    evidence: Evidence
+
+
 class GuestFlushes(ABC):
     """What a guest has flushed."""
 
@@ -167,6 +200,10 @@ class GuestFlushes(ABC):
     @abstractmethod
     def filled(self) -> ListFilled:
         """``hv_tlb_flush_enqueue()``."""
+
+    @abstractmethod
+    def asked(self) -> FlushAsked:
+        """``kvm_hv_flush_tlb()``."""
 
     @abstractmethod
     def by_vpid(self) -> VpidInvalidated:

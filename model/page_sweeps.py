@@ -1,4 +1,4 @@
-"""Sweeps through all pages of the shadow MMU that take them away, as a proof sees them."""
+"""Sweeps through all pages of the shadow MMU that take them or some of them away, as a proof sees them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class PageSweep(enum.Enum):
     """The pages go that a former generation has left behind."""
     ALL = "kvm_mmu_zap_all"
     """All pages go."""
+    OLDEST = "kvm_mmu_zap_oldest_mmu_pages"
+    """As many of the oldest pages go as are asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)

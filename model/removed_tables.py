@@ -50,6 +50,7 @@ class EntryRemoved:
         first: the number of the entry at which the first round is (32).
         number: that of this round (32).
         goes_on: another round follows.
+        unlinked: the table's page is taken off the lists that it is on, before the first round.
         following: the number of its entry (32).
         again: the entry is tried again.
         found: what the entry holds, as far as it is looked at before it is written (64).
@@ -71,6 +72,7 @@ class EntryRemoved:
     first: BitVec
     number: BitVec
     goes_on: Bool
+    unlinked: Bool
     following: BitVec = field(metadata=counts_where("goes_on"))
     again: Bool
     found: BitVec
@@ -86,6 +88,25 @@ class EntryRemoved:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class PageUnlinked:
+    """How the page of a table is taken off the list of those in whose place there may be a huge one.
+
+    Attributes:
+        listed: it may be on that list.
+        shared: KVM's lock is not held for writing.
+        unlisted: it is taken off.
+        locked: the lock of the list is held then.
+        evidence: how it came about.
+    """
+
+    listed: Bool
+    shared: Bool
+    unlisted: Bool
+    locked: Bool = field(metadata=counts_where("unlisted"))
+    evidence: Evidence
+
+
 class RemovedTables(ABC):
     """Tables that are taken out of the TDP MMU's tree."""
 
@@ -96,3 +117,7 @@ class RemovedTables(ABC):
     @abstractmethod
     def removed(self) -> EntryRemoved:
         """``handle_removed_pt()``."""
+
+    @abstractmethod
+    def unlinked(self) -> PageUnlinked:
+        """``tdp_mmu_unlink_sp()``."""

@@ -148,6 +148,64 @@ class RootsHandedOut:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class RootAged:
+    """How a root is gone through for pages that were used, on any one entry below it.
+
+    Attributes:
+        invalid: no vCPU is to use the root any more.
+        mirror: it mirrors a table of TDX's.
+        smm: it is one of the address space of system management mode.
+        walked: it is gone through.
+        first: from which frame on (64).
+        lowest: down to which level (32).
+        in_range: the entry translates frames of the range.
+        level: its level (32).
+        spte: what it holds (64).
+        accessed: it tells of an access.
+        aged: it no longer does then.
+    """
+
+    invalid: Bool
+    mirror: Bool
+    smm: Bool
+    walked: Bool
+    first: BitVec = field(metadata=counts_where("walked"))
+    lowest: BitVec = field(metadata=counts_where("walked"))
+    in_range: Bool = field(metadata=counts_where("walked"))
+    level: BitVec = field(metadata=counts_where("walked"))
+    spte: BitVec = field(metadata=counts_where("walked"))
+    accessed: Bool = field(metadata=counts_where("aged"))
+    aged: Bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootsAged:
+    """How the roots of a VM are gone through for pages that were used.
+
+    Attributes:
+        tests: it is only asked whether one was.
+        roots: in the order in which they are come by.
+        space: of which address space they are to be (64).
+        start: the first frame of the range (64).
+        has_mirrors: as of `RootsDone`.
+        of_shared: likewise.
+        of_private: likewise.
+        answer: it is told that one was.
+        evidence: how it came about.
+    """
+
+    tests: bool
+    roots: tuple[RootAged, ...]
+    space: BitVec
+    start: BitVec
+    has_mirrors: Bool
+    of_shared: Bool
+    of_private: Bool
+    answer: Bool
+    evidence: Evidence
+
+
 class RootLoops(ABC):
     """What goes through the roots of the TDP MMU."""
 
@@ -158,3 +216,7 @@ class RootLoops(ABC):
     @abstractmethod
     def handed_out(self) -> RootsHandedOut:
         """``tdp_mmu_next_root()``."""
+
+    @abstractmethod
+    def aged(self, tests: bool) -> RootsAged:
+        """``kvm_tdp_mmu_age_gfn_range()``, and ``kvm_tdp_mmu_test_age_gfn()``, which only ``tests``."""

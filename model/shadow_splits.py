@@ -79,6 +79,62 @@ class SplitPage:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class SplitTried:
+    """How it is tried to split one huge page.
+
+    Attributes:
+        ready: there is memory for the split, and nobody waits for the lock.
+        unlocked: the lock is given up.
+        locked: the lock is held in the end.
+        splits: the page is split.
+        split_before: it is before the lock is given up.
+        split_right: it is the page that was to be, of its slot.
+        answer: what is told (32, signed).
+        evidence: how it came about.
+    """
+
+    ready: Bool
+    unlocked: Bool
+    locked: Bool
+    splits: Bool
+    split_before: Bool
+    split_right: Bool
+    answer: BitVec
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedSplit:
+    """What becomes of any one SPTE of a list whose SPTEs are to be split.
+
+    Attributes:
+        here: there is an SPTE that is looked at.
+        huge: it maps a huge page.
+        shadows: its page is one for L2, as all are that are on lists where the TDP MMU is used.
+        unsync: its page is out of sync, as none above level 1 is.
+        invalid: its page is given up.
+        tried: it is tried to split it.
+        tried_right: it is this SPTE that is, with its slot.
+        said: what that says (32, signed).
+        restarts: the list is gone through from its beginning again.
+        goes_on: it is gone on with the next SPTE.
+        evidence: how it came about.
+    """
+
+    here: Bool
+    huge: Bool
+    shadows: Bool
+    unsync: Bool
+    invalid: Bool
+    tried: Bool
+    tried_right: Bool
+    said: BitVec = field(metadata=counts_where("tried"))
+    restarts: Bool
+    goes_on: Bool
+    evidence: Evidence
+
+
 class ShadowSplits(ABC):
     """Splitting huge pages of the shadow MMU."""
 
@@ -89,3 +145,11 @@ class ShadowSplits(ABC):
     @abstractmethod
     def page(self) -> SplitPage:
         """``shadow_mmu_get_sp_for_split()``."""
+
+    @abstractmethod
+    def tried(self) -> SplitTried:
+        """``shadow_mmu_try_split_huge_page()``."""
+
+    @abstractmethod
+    def listed(self) -> ListedSplit:
+        """``shadow_mmu_try_split_huge_pages()``."""

@@ -121,6 +121,8 @@ class Lvalues:
             if state.is_dead:
                 return Place(Object(name="nothing", type=expr.type, kind=ObjectKind.ZERO), 0)
             raise Refused("a struct that is no result", str(expr.at))
+        if isinstance(expr, syntax.Binary) or (isinstance(expr, syntax.Unary) and expr.op is not UnaryOp.DEREFERENCE):
+            raise _calculated(expr)
         if isinstance(expr, syntax.Conditional) and expr.then is not None:
             return self._chosen_aggregate(expr, expr.then, state)
         return self._fixed(self.places(expr, state), expr.type, state, expr.at)
@@ -157,6 +159,8 @@ class Lvalues:
         return Place(made, 0)
 
     def _assign_aggregate(self, expr: syntax.Assign, state: State) -> Place:
+        if expr.op is not None:
+            raise _calculated(expr)
         source = self.aggregate(expr.value, state)
         bits = expr.type.bits
         places = self.places(expr.target, state)
@@ -170,3 +174,8 @@ class Lvalues:
                 written.memory.merge(here, state.memory)
                 state.memory = written.memory
         return Place(taken, 0)
+
+
+def _calculated(expr: Expr) -> Refused:
+    """The refusal of what calculates with no numbers, as only vectors are."""
+    return Refused("arithmetic in a vector", str(expr.at))

@@ -160,6 +160,8 @@ class TypeReader:
             return ArrayType(self.type(canonical.element_type, at), 0, canonical.spelling)
         if kind is TypeKind.RECORD:
             return self._record(canonical)
+        if kind is TypeKind.VECTOR:
+            return self._vector(canonical, at)
         raise self.refuse(at, f"type {clang_type.spelling}")
 
     def is_va_list(self, clang_type: Type) -> bool:
@@ -181,6 +183,16 @@ class TypeReader:
         if isinstance(type_, IntType) and type_.bits > 64:
             raise self.refuse(cursor, f"arithmetic in {type_.name}")
         return decayed(type_)
+
+    def _vector(self, canonical: Type, at: Cursor) -> RecordType:
+        """A vector, which is moved as a struct of its elements is; what calculates with one is refused as with that."""
+        elements = ArrayType(self.type(canonical.element_type, at), canonical.element_count, canonical.spelling)
+        return RecordType(
+            name=canonical.spelling,
+            bits=canonical.get_size() * 8,
+            is_union=False,
+            load_fields=lambda: (StructMember("elements", 0, elements, None),),
+        )
 
     def _record(self, canonical: Type) -> RecordType:
         declaration = canonical.get_declaration()

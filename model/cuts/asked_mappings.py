@@ -11,7 +11,7 @@ WAITS: tuple[Cut, ...] = (
     *common.each("whether somebody waits, or has asked for an end: any answer", "signal_pending", "kvm_test_request"),
     Cut(function=functions.KVM_CHECK_REQUEST, reason="the same, and takes it for done", elsewhere=("*",)),
     *common.each("the process that runs", functions.GET_CURRENT),
-    *common.each("lets others run", "_cond_resched", "__cond_resched"),
+    *common.each("lets others run", functions.FORMER_COND_RESCHED, functions.INNER_COND_RESCHED),
 )
 FAULT = Cut(
     function=functions.KVM_MMU_DO_PAGE_FAULT,

@@ -1,6 +1,8 @@
-"""The calls of synchronizing what is below a page that are not followed."""
+"""The calls of synchronizing what is below a page, and of giving it up, that are not followed."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges
@@ -29,7 +31,9 @@ FORGET = Cut(
 )
 SEARCHES: tuple[Cut, ...] = (*common.CUTS, *NEXT, *CHILD, BELOW, ADD, FORGET)
 FIND = Cut(
-    function="mmu_unsync_walk", reason="finds pages that are out of sync, by walk.children: any", writes=((1, ""),)
+    function=functions.MMU_UNSYNC_WALK,
+    reason="finds pages that are out of sync, by walk.children: any",
+    writes=((1, ""),),
 )
 STEPS = tuple(
     Cut(function=f"mmu_pages_{name}", reason="goes to the next page that is found: any", writes=((1, ""),))
@@ -78,3 +82,10 @@ SYNCS: tuple[Cut, ...] = (
     YIELD,
     *common.each("whether somebody waits: any answer", functions.NEED_RESCHED, functions.RWLOCK_NEEDBREAK),
 )
+GIVE_UP = Cut(
+    function=functions.KVM_MMU_PREPARE_ZAP_PAGE,
+    reason="gives a page up, by role.given-up; which is looked at",
+    elsewhere=_PAGES,
+)
+BEGINS: tuple[Cut, ...] = (*common.CUTS, BELOW, replace(ADD, watched=True))
+ZAPS: tuple[Cut, ...] = (*common.CUTS, FIND, *STEPS, GIVE_UP, COUNT)

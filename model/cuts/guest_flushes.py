@@ -21,6 +21,69 @@ PUT = Cut(
 )
 FILLS: tuple[Cut, ...] = (*common.CUTS, FIFO, PUT, *common.SPIN_LOCK)
 """For what fills the list."""
+FILL = Cut(
+    function="hv_tlb_flush_enqueue",
+    reason="fills the list of a vCPU, by flush.listed; whose, as whose, and with what is looked at",
+    elsewhere=("*", list_heads.FIFO, list_heads.FLUSHES),
+)
+NAMED = Cut(
+    function="sparse_set_to_vcpu_mask",
+    reason="finds the vCPUs that a hypercall names: any; into which set is looked at",
+    writes=((3, "*"),),
+    elsewhere=("*",),
+)
+ENTRIES = Cut(
+    function="kvm_hv_get_tlb_flush_entries",
+    reason="reads the entries of a hypercall, or fails; into which array is looked at",
+    writes=((2, ""),),
+    elsewhere=("*",),
+)
+IS_NAMED = Cut(function="hv_is_vp_in_sparse_set", reason="whether a hypercall names a vCPU of L1's: any answer")
+ASK_ALL = Cut(function=functions.KVM_MAKE_ALL_CPUS_REQUEST, reason="asks all vCPUs to do something; what is looked at")
+ASK = Cut(
+    function="kvm_make_vcpus_request_mask", reason="asks some vCPUs to do something; what, and which, is looked at"
+)
+OTHERS = tuple(
+    Cut(function=name, reason="finds the next vCPU: any, or none", writes=((1, ""),))
+    for name in ("xa_find", "xa_find_after")
+)
+OTHER = Cut(function="kvm_get_vcpu", reason="finds a vCPU by its number: any, or none")
+NEXT_NAMED = tuple(
+    Cut(function=name, reason="finds the next number in a set: any; in which set, and up to where, is looked at")
+    for name in ("find_next_bit", functions.FIND_NEXT_BIT)
+)
+NOTE = Cut(
+    function="___set_bit",
+    reason="puts a number into a set; which, and into which, is looked at",
+    writes=((1, "*"),),
+    elsewhere=("*",),
+)
+ASKED: tuple[Cut, ...] = (
+    *common.CUTS,
+    FILL,
+    NAMED,
+    FIFO,
+    ENTRIES,
+    IS_NAMED,
+    ASK_ALL,
+    ASK,
+    *NEXT_NAMED,
+    NOTE,
+    Cut(function="kvm_read_guest", reason="reads what the guest has in its memory, any, or fails", writes=((2, ""),)),
+    Cut(
+        function="kvm_get_sparse_vp_set",
+        reason="reads which vCPUs are named, any, or fails",
+        writes=((2, "*"),),
+        elsewhere=("*",),
+    ),
+    *common.each(
+        "finds where the guest has a hypercall's parameters: anywhere",
+        functions.KVM_TRANSLATE_GPA,
+        functions.TRANSLATE_NESTED_GPA,
+    ),
+    *common.each("a tracepoint; reads only", "trace_kvm_hv_flush_tlb", "trace_kvm_hv_flush_tlb_ex"),
+)
+"""For the hypercalls that fill lists."""
 TELL = Cut(
     function=functions.KVM_X86_FLUSH_TLB_GVA,
     reason="lets the processor forget an address; that it does, and which, is looked at",

@@ -12,7 +12,7 @@ READ = Cut(
     writes=((2, ""),),
 )
 TRANSLATE = Cut(
-    function="kvm_translate_gpa",
+    function=functions.KVM_TRANSLATE_GPA,
     reason="translates an address of L2's by L1's tables, by nested.structure-access; any address, or none",
 )
 RESERVED = Cut(function=functions.PDPTR_RSVD_BITS, reason="which bits of a PDPTE are reserved, by entry.reserved-pae")

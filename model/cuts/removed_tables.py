@@ -31,6 +31,26 @@ CHANGED = Cut(
     elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST),
 )
 SPTEP_TO_SP = roles.SPTEP_TO_SP
+UNLINK = Cut(
+    function=functions.TDP_MMU_UNLINK_SP,
+    reason="takes the page off the list of those that may become huge; that it does, and which, is looked at",
+    elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST, "argument 0", "argument 1"),
+)
+UNTRACK = tuple(
+    Cut(
+        function=name,
+        reason="takes a page off the list of those that may become huge; which, and when, is looked at",
+        elsewhere=("*", list_heads.LIST, "argument 1"),
+    )
+    for name in ("untrack_possible_nx_huge_page", functions.UNACCOUNT_HUGE_NX_PAGE)
+)
+UNLINKS: tuple[Cut, ...] = (
+    *common.CUTS,
+    *UNTRACK,
+    *common.SPIN_LOCK,
+    *common.each("counts pages", "tdp_unaccount_mmu_page"),
+    Cut(function=functions.LIST_DEL, reason="takes a page off the list of all", elsewhere=("*", list_heads.LIST)),
+)
 CUTS: tuple[Cut, ...] = (
     *common.CUTS,
     CHILD,
@@ -38,11 +58,7 @@ CUTS: tuple[Cut, ...] = (
     READ,
     EXCHANGE,
     WRITE,
-    Cut(
-        function="tdp_mmu_unlink_sp",
-        reason="takes the page off the list of those that may become huge",
-        elsewhere=("*", kvm_mmu_page.STRUCT, list_heads.LIST, "argument 0", "argument 1"),
-    ),
+    UNLINK,
     *common.each("tells TDX", "kvm_x86_free_external_spt", "kvm_x86_set_external_spte"),
     *common.each("lets the processor wait", "rep_nop", "native_pause"),
     *common.each("frees the page when nobody looks at it any more", functions.CALL_RCU),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.model.cuts import common, flush_ranges, stores
+from mmuproof.model.cuts.reverse_maps import FIRST, NEXT
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_vm, list_heads
 
 _BESIDE = (
@@ -52,3 +53,34 @@ GET = Cut(
     elsewhere=_BESIDE,
 )
 CHOOSES: tuple[Cut, ...] = (*common.CUTS, stores.SPTEP_TO_SP, flush_ranges.SPTE_INDEX, FRAME, ACCESS, GET)
+SPLIT = Cut(
+    function=functions.SHADOW_MMU_SPLIT_HUGE_PAGE,
+    reason="splits a huge page, by stored.shadow-split; which, and when, is looked at",
+    elsewhere=("*", *_BESIDE),
+)
+LEFT = Cut(function="kvm_mmu_available_pages", reason="how many pages of SPTEs a VM may still have, any; reads only")
+PREPARE = Cut(
+    function="need_topup_split_caches_or_resched",
+    reason="whether memory for a split has to be got first, or somebody waits, any; reads only",
+)
+TOP_UP = Cut(
+    function="topup_split_caches", reason="gets memory for a split, or an error: any", elsewhere=("*", kvm_vm.CACHE)
+)
+TRIES: tuple[Cut, ...] = (
+    *common.CUTS,
+    *common.WRITE_LOCK,
+    flush_ranges.SPTE_INDEX,
+    FRAME,
+    SPLIT,
+    LEFT,
+    PREPARE,
+    TOP_UP,
+    *common.each("lets others run", functions.INNER_COND_RESCHED, functions.FORMER_COND_RESCHED),
+    *common.each("a tracepoint; reads only", functions.TRACE_KVM_MMU_SPLIT_HUGE_PAGE),
+)
+TRY = Cut(
+    function=functions.SHADOW_MMU_TRY_SPLIT_HUGE_PAGE,
+    reason="splits a huge page, or says why not, by stored.shadow-split; which is looked at",
+    elsewhere=("*", *_BESIDE),
+)
+PASSES: tuple[Cut, ...] = (*common.CUTS, FIRST, NEXT, TRY)

@@ -8,7 +8,9 @@ from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, list_
 
 _OTHERS = ("*", kvm_mmu_page.STRUCT, list_heads.LIST, kvm_memory_slot.RMAP_HEAD)
 CHILDREN = Cut(
-    function="mmu_zap_unsync_children", reason="gives up pages below one; that it does is looked at", elsewhere=_OTHERS
+    function=functions.MMU_ZAP_UNSYNC_CHILDREN,
+    reason="gives up pages below one, by walk.children; that it does is looked at",
+    elsewhere=_OTHERS,
 )
 EMPTY = Cut(
     function="kvm_mmu_page_unlink_children",
@@ -34,7 +36,7 @@ QUEUE = tuple(
     Cut(function=name, reason="puts a page on a list; on which is looked at", elsewhere=("*", list_heads.LIST))
     for name in (functions.LIST_ADD, "list_move")
 )
-UNQUEUE = Cut(function="list_del", reason="takes a page off its list", elsewhere=("*", list_heads.LIST))
+UNQUEUE = Cut(function=functions.LIST_DEL, reason="takes a page off its list", elsewhere=("*", list_heads.LIST))
 TELL = Cut(
     function=functions.KVM_MAKE_ALL_CPUS_REQUEST,
     reason="tells all vCPUs to do something; what, and when, is looked at",
@@ -55,7 +57,7 @@ GIVES_UP: tuple[Cut, ...] = (
     *common.each("a tracepoint; reads only", functions.TRACE_KVM_MMU_PREPARE_ZAP_PAGE),
     *(
         Cut(function=name, reason="keeps the list of pages that may become huge", elsewhere=("*", list_heads.LIST))
-        for name in ("unaccount_nx_huge_page", "unaccount_huge_nx_page")
+        for name in ("unaccount_nx_huge_page", functions.UNACCOUNT_HUGE_NX_PAGE)
     ),
 )
 ROOTS = tuple(

@@ -62,6 +62,26 @@ class _ListCutOff(ReferenceGuestFlushes):
         return TRUE
 
 
+class _AllAskedBySet(ReferenceGuestFlushes):
+    def _is_all_at_once(self) -> Bool:
+        return FALSE
+
+
+class _AskedOfFirst(ReferenceGuestFlushes):
+    def _is_found(self) -> Bool:
+        return FALSE
+
+
+class _L2AskedAsL1(ReferenceGuestFlushes):
+    def _is_filled_of_l2(self) -> Bool:
+        return FALSE
+
+
+class _EntriesUnread(ReferenceGuestFlushes):
+    def _is_read(self) -> Bool:
+        return FALSE
+
+
 def _flushes(variant: type[ReferenceGuestFlushes]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, guest_flushes=variant)
 
@@ -148,5 +168,37 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(count && entries && count < kfifo_avail\(&tlb_flush_fifo->entries\)\)",
         "if (count && entries)",
         _flushes(_ListCutOff),
+    ),
+    defect(
+        "asked-all-by-set",
+        "Where a hypercall means all vCPUs, those are flushed that it names.",
+        _HYPERV_C,
+        r"all_cpus = \(flush\.flags & HV_FLUSH_ALL_PROCESSORS\) \|\|\s+flush\.processor_mask == 0;",
+        "all_cpus = flush.processor_mask == 0;",
+        _flushes(_AllAskedBySet),
+    ),
+    defect(
+        "asked-of-first",
+        "Of the vCPUs that a hypercall names, only the first 64 are flushed.",
+        _HYPERV_C,
+        r"for_each_set_bit\(i, vcpu_mask, KVM_MAX_VCPUS\)",
+        "for_each_set_bit(i, vcpu_mask, 64)",
+        _flushes(_AskedOfFirst),
+    ),
+    defect(
+        "asked-l2-as-l1",
+        "Where L2 has translations flushed, those of L1 are.",
+        _HYPERV_C,
+        r"((?:kvm_hv_get_tlb_flush_fifo\(v|hc->rep_cnt), )true\)",
+        r"\1false)",
+        _flushes(_L2AskedAsL1),
+    ),
+    defect(
+        "asked-unread",
+        "What is flushed is not what a hypercall says, since its entries could not be read.",
+        _HYPERV_C,
+        r"if \((kvm_hv_get_tlb_flush_entries\(kvm, hc, __tlb_flush_entries\))\)\s+return \w+;",
+        r"\1;",
+        _flushes(_EntriesUnread),
     ),
 )

@@ -42,6 +42,11 @@ class _OnlyTheRest(ReferencePageSweeps):
         return FALSE
 
 
+class _OldestKept(ReferencePageSweeps):
+    def _frees_oldest(self) -> Bool:
+        return FALSE
+
+
 def _sweeps(variant: type[ReferencePageSweeps]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, page_sweeps=variant)
 
@@ -95,5 +100,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \((?:tdp_mmu_enabled|is_tdp_mmu_enabled\(kvm\))\)\s+kvm_tdp_mmu_zap_invalidated_roots\([^;]*\);",
         "",
         _sweeps(_RootsNotEmptied),
+    ),
+    defect(
+        "sweep-oldest-kept",
+        "The oldest pages are given up, and neither flushed nor freed.",
+        _MMU_C,
+        r"kvm_mmu_commit_zap_page\(kvm, &invalid_list\);(\s+kvm->stat\.mmu_recycled)",
+        r"\1",
+        _sweeps(_OldestKept),
     ),
 )

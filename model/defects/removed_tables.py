@@ -37,6 +37,11 @@ class _FrozenByOthers(ReferenceRemovedTables):
         return FALSE
 
 
+class _StaysAmongPossible(ReferenceRemovedTables):
+    def _is_unlisted(self, _listed: Bool) -> Bool:
+        return FALSE
+
+
 def _tables(variant: type[ReferenceRemovedTables]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, removed_tables=variant)
 
@@ -81,5 +86,13 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(!is_(?:frozen|removed)_spte\(old_spte\)\)(\s+break;\s+cpu_relax)",
         r"\1",
         _tables(_FrozenByOthers),
+    ),
+    defect(
+        "removed-stays-listed",
+        "A table that is taken apart stays on the list of those that may become huge.",
+        _TDP_MMU_C,
+        r"(sp->nx_huge_page_disallowed = false;)\s+untrack_possible_nx_huge_page\(kvm, sp[^;]*;(\s+spin_unlock)",
+        r"\1\2",
+        _tables(_StaysAmongPossible),
     ),
 )

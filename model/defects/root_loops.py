@@ -46,6 +46,26 @@ class _HandsOutInvalid(ReferenceRootLoops):
         return root.matches(TRUE, direct, mirror)
 
 
+class _AgesTables(ReferenceRootLoops):
+    def _is_leaf(self, _level: BitVec, _spte: BitVec) -> Bool:
+        return TRUE
+
+
+class _AgesWhenAsked(ReferenceRootLoops):
+    def _ages(self, _tests: bool) -> bool:
+        return True
+
+
+class _AgesFromSecond(ReferenceRootLoops):
+    def _from(self, start: BitVec) -> BitVec:
+        return start + 1
+
+
+class _YoungUntold(ReferenceRootLoops):
+    def _is_young(self, before: Bool, _young: Bool) -> Bool:
+        return before
+
+
 def _loops(variant: type[ReferenceRootLoops]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, root_loops=variant)
 
@@ -98,5 +118,37 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(root->role\.invalid && !\(types & KVM_INVALID_ROOTS\)\)\s+return false;",
         "",
         _loops(_HandsOutInvalid),
+    ),
+    defect(
+        "roots-age-tables",
+        "What leads to a table is aged as if it mapped a page.",
+        _TDP_MMU_C,
+        r"tdp_root_for_each_leaf_pte(\(iter, kvm, root, range->start, range->end\) \{\s+if \()(!is_accessed)",
+        r"tdp_root_for_each_pte\1!is_shadow_present_pte(iter.old_spte) || \2",
+        _loops(_AgesTables),
+    ),
+    defect(
+        "roots-age-when-asked",
+        "Whoever asks whether a page was used gets it aged.",
+        _TDP_MMU_C,
+        r"if \(test_only\)\s+return true;",
+        "",
+        _loops(_AgesWhenAsked),
+    ),
+    defect(
+        "roots-age-from-second",
+        "The first page of a range is not aged.",
+        _TDP_MMU_C,
+        r"tdp_root_for_each_leaf_pte\(iter, kvm, root, range->start, range->end\)(\s+\{\s+if \(!is_accessed)",
+        r"tdp_root_for_each_leaf_pte(iter, kvm, root, range->start + 1, range->end)\1",
+        _loops(_AgesFromSecond),
+    ),
+    defect(
+        "roots-age-untold",
+        "It is not told that a page was used.",
+        _TDP_MMU_C,
+        r"ret = true;(\s+kvm_tdp_mmu_age_spte)",
+        r"\1",
+        _loops(_YoungUntold),
     ),
 )

@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.shadow_splits import ReferenceShadowSplits
-from mmuproof.smt.terms import FALSE, BitVec, Bool, bv, eq
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, any_of, bv, eq
 
 _MMU_C = "arch/x86/kvm/mmu/mmu.c"
 
@@ -30,6 +30,29 @@ class _SplitUnflushed(ReferenceShadowSplits):
 class _GrantsAll(ReferenceShadowSplits):
     def _access(self, _noted: BitVec) -> BitVec:
         return bv(0xF, 32)
+
+
+class _SplitUnprepared(ReferenceShadowSplits):
+    def _is_ready(self, _ready: Bool) -> Bool:
+        return TRUE
+
+
+class _UnlockedUntold(ReferenceShadowSplits):
+    def _said_unlocked(self) -> BitVec:
+        return bv(0, 32)
+
+
+class _SplitsTables(ReferenceShadowSplits):
+    def _is_huge(self, _huge: Bool) -> Bool:
+        return TRUE
+
+
+class _GoesOnFromSplit(ReferenceShadowSplits):
+    def _begins_anew(self, _said: BitVec) -> Bool:
+        return FALSE
+
+    def _goes_on(self, passed: Bool, tried: Bool) -> Bool:
+        return any_of(passed, tried)
 
 
 def _splits(variant: type[ReferenceShadowSplits]) -> partial[ReferenceKvm]:
@@ -68,5 +91,37 @@ DEFECTS: tuple[Defect, ...] = (
         r"role = kvm_mmu_child_role\(huge_sptep, /\*direct=\*/true, access\);",
         "role = kvm_mmu_child_role(huge_sptep, /*direct=*/true, ACC_ALL);",
         _splits(_GrantsAll),
+    ),
+    defect(
+        "shadow-split-unprepared",
+        "A huge page is split after the lock was given up, although others may have taken its SPTE away.",
+        _MMU_C,
+        r"(r = topup_split_caches\(kvm\) \?: -EAGAIN;\s+write_lock\(&kvm->mmu_lock\);)\s+goto out;",
+        r"\1",
+        _splits(_SplitUnprepared),
+    ),
+    defect(
+        "shadow-split-unlocked-untold",
+        "It is told that a huge page was split where the lock was given up instead.",
+        _MMU_C,
+        r"r = topup_split_caches\(kvm\) \?: -EAGAIN;",
+        "r = topup_split_caches(kvm);",
+        _splits(_UnlockedUntold),
+    ),
+    defect(
+        "shadow-split-tables",
+        "What leads to a table is split as if it mapped a huge page.",
+        _MMU_C,
+        r"if \(WARN_ON_ONCE\(!is_large_pte\(\*huge_sptep\)\)\)\s+continue;",
+        "",
+        _splits(_SplitsTables),
+    ),
+    defect(
+        "shadow-split-goes-on",
+        "It is gone on from an SPTE that is split, and no longer on the list.",
+        _MMU_C,
+        r"if \(!r \|\| r == -EAGAIN\)\s+goto restart;(\s+/\*[^*]*\*/)?\s+break;",
+        "",
+        _splits(_GoesOnFromSplit),
     ),
 )

@@ -1,4 +1,4 @@
-"""How a lifted tree synchronizes what is below a page of SPTEs: ``mmu.c``."""
+"""How a lifted tree synchronizes what is below a page of SPTEs, and gives it up: ``mmu.c``."""
 
 from __future__ import annotations
 
@@ -9,22 +9,58 @@ from mmuproof.lift.machine.findings import CallMade, RoundMade
 from mmuproof.lift.machine.memory import Object, ObjectKind, Value, pointer_to, same_place
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
-from mmuproof.model.child_syncs import ChildrenSynced, ChildSyncs, UnsyncRound
+from mmuproof.model.child_syncs import ChildrenSynced, ChildrenZapped, ChildSyncs, SearchBegun, UnsyncRound
 from mmuproof.model.cuts import child_syncs as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_called, is_given, is_nonzero, is_request, numbers_given
+from mmuproof.model.lifted.calls_made import (
+    answered_last,
+    any_before,
+    is_called,
+    is_given,
+    is_nonzero,
+    is_request,
+    numbers_given,
+)
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, NUMBER, leads_to, variable_like, variable_of
-from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, mmu_pages, vcpu_requests
+from mmuproof.model.named import (
+    functions,
+    kvm_mmu_page,
+    kvm_vcpu,
+    kvm_vm,
+    list_heads,
+    mmu_pages,
+    page_role,
+    vcpu_requests,
+)
 from mmuproof.model.stores import LOOKED_AT
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bv, eq, iff, ite, ne, negate, resize, slt, ule, var
+from mmuproof.smt.terms import (
+    TRUE,
+    BitVec,
+    Bool,
+    all_of,
+    any_of,
+    bv,
+    eq,
+    iff,
+    implies,
+    ite,
+    ne,
+    negate,
+    resize,
+    slt,
+    ule,
+    var,
+    zext,
+)
 
 _SEARCHES, _SYNCS = functions.INNER_MMU_UNSYNC_WALK, functions.MMU_SYNC_CHILDREN
-_ROOM = 16
+_BEGINS, _ZAPS = functions.MMU_UNSYNC_WALK, functions.MMU_ZAP_UNSYNC_CHILDREN
+_ROOM, _NO_ENTRY = 16, 0xFFFFFFFF
 _PRESENT, _LARGE = "SPTE_MMU_PRESENT_MASK", 7
 
 
@@ -39,6 +75,66 @@ class LiftedChildSyncs(ChildSyncs, Remembers):
     def __init__(self, unit: Unit, _spte: Unit) -> None:
         super().__init__()
         self._unit = unit
+
+    @once
+    def begun(self) -> SearchBegun:
+        """See `ChildSyncs.begun`."""
+        bench = Bench(self._unit, cuts.BEGINS)
+        page, found = bench.add("sp", kvm_mmu_page.STRUCT), bench.add("pvec", mmu_pages.STRUCT)
+        page.settled = found.settled = True
+        below = ne(bench.read(page, kvm_mmu_page.UNSYNC_CHILDREN), 0)
+        answer, session = bench.integer(_BEGINS), bench.session
+        adds, searches = session.calls(cuts.ADD.function), session.calls(cuts.BELOW.function)
+        into, made = pointer_to(found), session.machine.calls_made
+        says, told = answered_last(searches, 32)
+        return SearchBegun(
+            below=below,
+            emptied=all_of(
+                any_of(*(call.guard for call in adds)),
+                *(implies(call.guard, eq(bench.read(found, mmu_pages.NR, call.memory), 0)) for call in adds),
+            ),
+            above=all_of(
+                is_called(adds, into, pointer_to(page)),
+                *(implies(call.guard, eq(resize(numbers_given(call)[0], 32), _NO_ENTRY)) for call in adds),
+                *(implies(call.guard, any_before(made, call, adds)) for call in searches),
+            ),
+            searched=is_called(searches, into, pointer_to(page)),
+            found=ite(says, told, bv(0, 32)),
+            answer=answer,
+            evidence=session.evidence(),
+        )
+
+    @once
+    def zapped(self) -> ChildrenZapped:
+        """See `ChildSyncs.zapped`."""
+        bench = Bench(self._unit, cuts.ZAPS, any_round=frozenset({_ZAPS}))
+        bench.add("kvm", kvm_vm.STRUCT)
+        parent, queue = bench.add("parent", kvm_mmu_page.STRUCT), bench.add("invalid_list", list_heads.LIST)
+        parent.settled = True
+        level = zext(bench.flag(parent, kvm_mmu_page.ROLE, page_role.LEVEL), 32)
+        answer, session = bench.integer(_ZAPS), bench.session
+        zapping, whole = session.rounds(_ZAPS, 2)
+        count = variable_like(zapping, NUMBER, "zapped")
+        searches, zaps = session.calls(cuts.FIND.function), session.calls(cuts.GIVE_UP.function)
+        return ChildrenZapped(
+            level=level,
+            searched=is_called(searches, pointer_to(parent)),
+            found=session.says(cuts.FIND.function),
+            fit=ule(bench.read(variable_of(zapping, mmu_pages.STRUCT), mmu_pages.NR, zapping.head), _ROOM),
+            zaps=zapping.goes_on,
+            zapped=any_of(
+                *(all_of(self._is_page(bench, call, zapping), is_given(call, pointer_to(queue))) for call in zaps)
+            ),
+            counted=session.called(cuts.COUNT.function),
+            before=read(zapping.head, count, 0, 32),
+            after=read(zapping.head if zapping.end is None else zapping.end, count, 0, 32),
+            again=whole.goes_on,
+            ends=negate(any_of(zapping.goes_on, whole.goes_on)),
+            none=read(whole.entered, count, 0, 32),
+            all=read(whole.head, count, 0, 32),
+            answer=answer,
+            evidence=session.evidence(),
+        )
 
     @once
     def searched(self) -> UnsyncRound:

@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mmuproof.lift.machine.findings import CallMade
+from mmuproof.lift.c_types import RecordType
+from mmuproof.lift.machine.findings import CallMade, RoundMade
 from mmuproof.lift.machine.memory import NULL, Memory, Object, ObjectKind, Pointer, choose, pointer_to, same_place
+from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import guest_flushes as cuts
 from mmuproof.model.cuts import invalidations
-from mmuproof.model.guest_flushes import GuestFlushes, ListedRound, ListFilled, PcidInvalidated, VpidInvalidated
+from mmuproof.model.guest_flushes import (
+    FlushAsked,
+    GuestFlushes,
+    ListedRound,
+    ListFilled,
+    PcidInvalidated,
+    VpidInvalidated,
+)
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.asked_flushes import flushes_asked
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero, left_at, numbers_given
+from mmuproof.model.lifted.calls_made import (
+    answer_of,
+    is_called,
+    is_given,
+    is_nonzero,
+    is_request,
+    left_at,
+    numbers_given,
+)
 from mmuproof.model.lifted.cr4_bits import LA57, PCIDE
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
-from mmuproof.model.lifted.variables import ENTRIES, FLAG, NUMBER, has_variable_like, variable_like
+from mmuproof.model.lifted.variables import ENTRIES, FLAG, NUMBER, WIDE, has_variable_like, leads_to, variable_like
 from mmuproof.model.lifted.wide_addresses import has_wide_addresses
-from mmuproof.model.named import functions, host_kernel, kvm_mmu, kvm_vcpu, list_heads, switches, vcpu_vmx
+from mmuproof.model.named import (
+    functions,
+    host_kernel,
+    hyperv_calls,
+    kvm_mmu,
+    kvm_vcpu,
+    kvm_vm,
+    list_heads,
+    switches,
+    vcpu_requests,
+    vcpu_vmx,
+)
 from mmuproof.smt.terms import (
     FALSE,
     BitVec,
@@ -29,8 +58,10 @@ from mmuproof.smt.terms import (
     any_of,
     bit,
     bool_var,
+    bv,
     eq,
     iff,
+    implies,
     ite,
     ne,
     negate,
@@ -39,6 +70,10 @@ from mmuproof.smt.terms import (
     zext,
 )
 
+_SET = 3
+"""The argument behind which the set of those is that are named."""
+_ASKS, _PLAIN, _OF_ALL = "kvm_hv_flush_tlb", (0x0002, 0x0003), (0x0002, 0x0013)
+"""What hypercalls do that flush; those that name at most 64 vCPUs, and those that flush all: TLFS, HvCallFlush*."""
 _FILLS, _ALL = "hv_tlb_flush_enqueue", (1 << 64) - 1
 """What fills the list, and the entry that means all."""
 _LIST, _INVVPID, _INVPCID = "kvm_hv_vcpu_flush_tlb", "handle_invvpid", "kvm_handle_invpcid"
@@ -182,6 +217,124 @@ class LiftedGuestFlushes(GuestFlushes, Remembers):
         )
 
     @once
+    def asked(self) -> FlushAsked:
+        """See `GuestFlushes.asked`."""
+        unit = self._hyperv
+        if unit is None or not unit.has_function(cuts.FILL.function):
+            raise NotThere([f"{cuts.FILL.function}()"])
+        other = Object(name="another vCPU", type=unit.record(kvm_vcpu.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
+        finds = (
+            replace(cut, gives=choose(bool_var(f"{cut.function}() finds none"), NULL, pointer_to(other)))
+            for cut in (*cuts.OTHERS, cuts.OTHER)
+        )
+        bench = Bench(unit, (*cuts.ASKED, *finds), any_round=frozenset({_ASKS}))
+        vcpu, kvm = bench.add("vcpu", kvm_vcpu.STRUCT), bench.add("kvm", kvm_vm.STRUCT)
+        own, call = bench.add("hyperv", kvm_vcpu.HYPERV_STATE), bench.add("hc", hyperv_calls.STRUCT)
+        bench.write(vcpu, kvm_vcpu.KVM, pointer_to(kvm))
+        bench.write(vcpu, kvm_vcpu.HYPERV, pointer_to(own))
+        for each in (vcpu, kvm, own, other, call):
+            each.settled = True
+        fast, code, count = (
+            bench.read(call, name) for name in (hyperv_calls.FAST, hyperv_calls.CODE, hyperv_calls.COUNT)
+        )
+        of_all = any_of(*(eq(code, each) for each in _OF_ALL))
+        flags = bench.read(call, hyperv_calls.OUTPUT)
+        own_vm = bench.read(own, kvm_vcpu.HYPERV_VM)
+        bench.integer(_ASKS)
+        session = bench.session
+        each_one, named, of_l2 = session.rounds(_ASKS, 3)
+        lists = session.calls(cuts.FIFO.function)
+        fills = list(session.calls(cuts.FILL.function))
+        named_masks = session.calls(cuts.NAMED.function)
+        own_mask, room = _set_of(session.only_call(cuts.NAMED.function))
+
+        def filled(vcpu: Pointer, l2: bool) -> Bool:
+            """Whether the list of a vCPU is filled, as L1's or as L2's."""
+            found = FALSE
+            for fill in fills:
+                told = [each for each in (fill, *lists) if "is_guest_mode" in unit.parameter_names(each.function)]
+                right = any_of(
+                    *(
+                        all_of(
+                            each.guard,
+                            is_given(each, vcpu),
+                            eq(resize(session.argument(each, "is_guest_mode"), 8), int(l2)),
+                        )
+                        for each in told
+                    )
+                )
+                found = any_of(found, all_of(fill.guard, is_given(fill, vcpu), right))
+            return found
+
+        def is_asked(calls: Iterable[CallMade]) -> Bool:
+            return any_of(*(all_of(each.guard, is_request(each, vcpu_requests.HV_TLB_FLUSH)) for each in calls))
+
+        entries = session.calls(cuts.ENTRIES.function)
+        asks = [each for each in session.calls(cuts.ASK.function) if is_given(each, own_mask) is not FALSE]
+        says = [all_of(each.guard, negate(is_nonzero(each))) for each in session.calls(cuts.IS_NAMED.function)]
+        state, vm = self._l2_of(bench, of_l2)
+        meant = all_of(of_l2.goes_on, negate(state.is_null), eq(vm, own_vm), negate(any_of(*says)))
+        number = read(of_l2.head, variable_like(of_l2, WIDE, "i"), 0, 64)
+        there = negate(bool_var(f"{cuts.OTHER.function}() finds none"))
+        steps = session.calls(*(cut.function for cut in cuts.NEXT_NAMED))
+        return FlushAsked(
+            number=number,
+            room=bv(room, 64),
+            all_at_once=negate(
+                all_of(named.begins, eq(fast, 1), any_of(*(eq(code, each) for each in _PLAIN)), eq(flags & 1, 1))
+            ),
+            each_filled=implies(each_one.goes_on, filled(_vcpu_of(each_one), l2=False)),
+            each_asked=implies(
+                all_of(each_one.begins, negate(each_one.goes_on)), is_asked(session.calls(cuts.ASK_ALL.function))
+            ),
+            named_found=all_of(
+                implies(named.begins, is_called(named_masks, own_mask)),
+                *(
+                    implies(each.guard, all_of(is_given(each, own_mask), eq(numbers_given(each)[0], room)))
+                    for each in steps
+                ),
+            ),
+            named_filled=implies(all_of(named.goes_on, there), filled(pointer_to(other), l2=False)),
+            of_l2_filled=implies(meant, filled(_vcpu_of(of_l2), l2=True)),
+            of_l2_noted=implies(
+                meant,
+                any_of(
+                    *(
+                        all_of(each.guard, is_given(each, own_mask), eq(numbers_given(each)[0], number))
+                        for each in session.calls(cuts.NOTE.function)
+                    )
+                ),
+            ),
+            noted_asked=all_of(
+                *(implies(all_of(made.begins, negate(made.goes_on)), is_asked(asks)) for made in (named, of_l2))
+            ),
+            entries_read=all_of(*(self._is_read(bench, each, entries, of_all, count) for each in fills)),
+            evidence=session.evidence(),
+        )
+
+    @staticmethod
+    def _l2_of(bench: Bench, made: RoundMade) -> tuple[Pointer, BitVec]:
+        """The state of Hyper-V's of the vCPU at which a round is, and of which VM the L2 is that it runs."""
+        owner = _only(_vcpu_of(made))
+        state = as_pointer(made.head.read(owner, bench.place(owner, kvm_vcpu.HYPERV).offset, 64))
+        if state is None:
+            raise NotThere([f"{kvm_vcpu.STRUCT}.{kvm_vcpu.HYPERV}"])
+        return state, bench.read(_only(state), kvm_vcpu.HYPERV_VM, made.head)
+
+    @staticmethod
+    def _is_read(bench: Bench, fill: CallMade, entries: Sequence[CallMade], of_all: Bool, count: BitVec) -> Bool:
+        """Whether a list is filled with the entries that were read, and with none where all is meant."""
+        given = bench.session.pointer_argument(fill, "entries")
+        right = [given.is_null]
+        for each in entries:
+            into = each.arguments[2]
+            assert isinstance(into, Pointer)
+            right.append(all_of(each.guard, negate(is_nonzero(each)), same_place(given, into), negate(of_all)))
+        return implies(
+            fill.guard, all_of(any_of(*right), eq(resize(bench.session.argument(fill, "count"), count.width), count))
+        )
+
+    @once
     def by_vpid(self) -> VpidInvalidated:
         """See `GuestFlushes.by_vpid`."""
         kind = var("type", 64)
@@ -284,3 +437,43 @@ def _is_tag(bench: Bench, call: CallMade, tag: BitVec) -> Bool:
 def _operand(bench: Bench, name: str) -> BitVec:
     """What the guest has in its memory, as it was read."""
     return left_at(bench.session.only_call(cuts.READ.function), _INTO, 64, name)
+
+
+def _set_of(named: CallMade) -> tuple[Pointer, int]:
+    """The set into which vCPUs are put that are named, and for how many it has room.
+
+    Raises:
+        NotThere: there is no one set.
+    """
+    found = named.arguments[_SET]
+    places = [each.place for each in found.targets if each.place] if isinstance(found, Pointer) else []
+    if len(places) != 1 or not isinstance(found, Pointer):
+        raise NotThere([f"the set that {named.function}() fills"])
+    owner, offset = places[0].object, places[0].offset
+    if isinstance(owner.type, RecordType):
+        return found, next(each.type.bits for each in owner.type.members.values() if each.offset == offset)
+    return found, owner.type.bits
+
+
+def _vcpu_of(made: RoundMade) -> Pointer:
+    """The vCPU at which a round is.
+
+    Raises:
+        NotThere: it is at none.
+    """
+    found = as_pointer(made.head.read(variable_like(made, leads_to(kvm_vcpu.STRUCT), "v"), 0, 64))
+    if found is None:
+        raise NotThere([f"a vCPU at which a round of {made.function}() is"])
+    return found
+
+
+def _only(pointer: Pointer) -> Object:
+    """The one object that a pointer leads to, if to any.
+
+    Raises:
+        NotThere: it may lead to several.
+    """
+    found = [each.place.object for each in pointer.targets if each.place]
+    if len(found) != 1:
+        raise NotThere(["the one thing that a pointer leads to"])
+    return found[0]

@@ -7,13 +7,15 @@ from dataclasses import replace
 
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.machine.findings import RoundMade
-from mmuproof.lift.machine.memory import NULL, Memory, Pointer, choose
+from mmuproof.lift.machine.memory import NULL, Memory, Pointer, choose, pointer_to
 from mmuproof.lift.machine.values import as_pointer
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import reverse_maps as cuts
+from mmuproof.model.cuts import stores
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.constants import constant_of
-from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.entry_bench import EntryBench
+from mmuproof.model.lifted.session import Session, read
 from mmuproof.model.lifted.variables import ENTRY, variable_like
 from mmuproof.model.named import constants
 from mmuproof.smt.terms import BitVec, Bool, all_of, bool_var, ne, negate
@@ -27,6 +29,21 @@ def listing(known: Iterable[Cut], sptep: Pointer) -> tuple[Cut, ...]:
         replace(each, gives=choose(bool_var(f"{each.function}() finds none"), NULL, sptep)) for each in _FINDS
     )
     return (*(each for each in known if each.function not in {cut.function for cut in _FINDS}), *finds)
+
+
+def over_list(desk: EntryBench, known: Iterable[Cut], name: str, *, anew: bool = False) -> Session:
+    """What runs a function that goes through a list, in which any one entry is a bench's.
+
+    Args:
+        desk: the bench.
+        known: the calls that are not followed.
+        name: the function.
+        anew: whether it begins anew at times.
+    """
+    of_entry = replace(stores.SPTEP_TO_SP, gives=pointer_to(desk.page))
+    loops = frozenset({name})
+    cuts_made = (*listing(known, desk.sptep), of_entry)
+    return Session(desk.unit, cuts_made, any_round=loops, goes_back=loops if anew else frozenset())
 
 
 def entry_of(made: RoundMade, usually: str = "sptep") -> Pointer:

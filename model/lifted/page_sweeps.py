@@ -15,7 +15,7 @@ from mmuproof.model.lifted.session import Session
 from mmuproof.model.lifted.tdp_mmu_use import uses_tdp_mmu
 from mmuproof.model.named import functions, kvm_mmu_page, kvm_vm, page_role
 from mmuproof.model.page_sweeps import PAGES, PagesSwept, PageSweep, PageSweeps, RestTakenAway, SweptPage
-from mmuproof.smt.terms import Bool, all_of, any_of, ne, negate
+from mmuproof.smt.terms import Bool, all_of, any_of, ne, negate, var
 
 _UNLOCKS = frozenset((functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK))
 
@@ -41,13 +41,13 @@ class LiftedPageSweeps(PageSweeps, Remembers):
             bench.add("kvm", kvm_vm.STRUCT),
             [bench.add(f"sp{n + 1}", kvm_mmu_page.STRUCT) for n in range(PAGES)],
         )
-        oldest_first = sweep is PageSweep.OBSOLETE
+        oldest_first = sweep is not PageSweep.ALL
         self._link(bench, kvm, pages[::-1] if oldest_first else pages)
         kvm.settled = True
         for page in pages:
             page.settled = True
         tdp_mmu, state = uses_tdp_mmu(bench, kvm), [self._state(bench, kvm, page) for page in pages]
-        bench.call(name)
+        bench.call(name, nr_to_zap=var("nr_to_zap", 64))
         session = bench.session
         zaps, frees = session.calls(cuts.ZAP.function), session.calls(cuts.FREE.function)
         queue = [session.pointer_argument(call, "invalid_list") for call in zaps]

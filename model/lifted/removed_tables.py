@@ -12,17 +12,18 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import removed_tables as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import answer_of, is_answer
+from mmuproof.model.lifted.calls_made import answer_of, any_before, is_answer, is_called
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import read
+from mmuproof.model.lifted.session import has_member, read
 from mmuproof.model.lifted.variables import NUMBER, variable_like
 from mmuproof.model.named import functions, kvm_mmu_page, kvm_vm, page_role
-from mmuproof.model.removed_tables import ChangeHandled, EntryRemoved, RemovedTables
+from mmuproof.model.removed_tables import ChangeHandled, EntryRemoved, PageUnlinked, RemovedTables
 from mmuproof.model.stores import ENTRIES
-from mmuproof.smt.terms import FALSE, TRUE, all_of, any_of, bv, eq, iff, ite, ne, negate, sext, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, all_of, any_of, bv, eq, iff, implies, ite, ne, negate, sext, var, zext
 
 _REMOVED = cuts.REMOVED.function
+_UNLOCKS = (functions.RAW_SPIN_UNLOCK, functions.INNER_RAW_SPIN_UNLOCK)
 
 
 class LiftedRemovedTables(RemovedTables, Remembers):
@@ -109,6 +110,7 @@ class LiftedRemovedTables(RemovedTables, Remembers):
             first=read(made.entered, counter, 0, 32),
             number=number,
             goes_on=made.goes_on,
+            unlinked=is_called(session.calls(cuts.UNLINK.function), pointer_to(page)),
             following=number if made.end is None else read(made.end, counter, 0, 32),
             again=tried.goes_on,
             found=found,
@@ -123,6 +125,43 @@ class LiftedRemovedTables(RemovedTables, Remembers):
             told_gfn=session.argument(told, "gfn"),
             told_old=session.argument(told, "old_spte"),
             told_new=session.argument(told, "new_spte"),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def unlinked(self) -> PageUnlinked:
+        """See `RemovedTables.unlinked`."""
+        name, bench = cuts.UNLINK.function, Bench(self._unit, cuts.UNLINKS)
+        bench.add("kvm", kvm_vm.STRUCT)
+        page = bench.add("sp", kvm_mmu_page.STRUCT)
+        page.settled = True
+        flag = next(
+            (
+                each
+                for each in (kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED, kvm_mmu_page.LPAGE_DISALLOWED)
+                if has_member(self._unit.record(kvm_mmu_page.STRUCT), [each])
+            ),
+            "",
+        )
+        if not flag:
+            raise NotThere([f"kvm_mmu_page.{kvm_mmu_page.NX_HUGE_PAGE_DISALLOWED}"])
+        listed, shared = ne(bench.read(page, flag), 0), var("shared", 8) & 1
+        bench.call(name, shared=shared)
+        session, made = bench.session, bench.session.machine.calls_made
+        offs = session.calls(*(cut.function for cut in cuts.UNTRACK))
+        locks, unlocks = session.calls(functions.RAW_SPIN_LOCK), session.calls(*_UNLOCKS)
+        # Who says so is the only one, where the lock is not taken.
+        alone = eq(shared, 0) if "shared" in self._unit.parameter_names(name) else FALSE
+        return PageUnlinked(
+            listed=listed,
+            shared=negate(alone),
+            unlisted=is_called(offs, pointer_to(page)),
+            locked=all_of(
+                *(
+                    implies(call.guard, all_of(any_before(made, call, locks), negate(any_before(made, call, unlocks))))
+                    for call in offs
+                )
+            ),
             evidence=session.evidence(),
         )
 

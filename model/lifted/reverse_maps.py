@@ -17,9 +17,9 @@ from mmuproof.model.lifted.address_spaces import space_of
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_answered_yes, is_called, is_given, is_nonzero, numbers_given
 from mmuproof.model.lifted.entry_bench import EntryBench
-from mmuproof.model.lifted.listed_entries import content, entry_of, is_there, listing
+from mmuproof.model.lifted.listed_entries import content, entry_of, is_there, over_list
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import Session, read
+from mmuproof.model.lifted.session import read
 from mmuproof.model.lifted.variables import FLAG, NUMBER, variable_like
 from mmuproof.model.named import constants, functions, kvm_memory_slot, kvm_mmu_page, kvm_vcpu, kvm_vm, page_role
 from mmuproof.model.reverse_maps import (
@@ -322,7 +322,7 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
     def _through_list(self, name: str, known: tuple[Cut, ...], **values: BitVec) -> tuple[EntryBench, BitVec]:
         """A bench on which a function has gone through a list, and what that answers."""
         desk = self._entry(known)
-        desk.session = self._over_list(desk, known, name)
+        desk.session = over_list(desk, known, name)
         head = desk.add("rmap_head", kvm_memory_slot.RMAP_HEAD)
         for each, record in (("kvm", kvm_vm.STRUCT), ("slot", kvm_memory_slot.STRUCT)):
             desk.add(each, record)
@@ -330,18 +330,11 @@ class LiftedReverseMaps(ReverseMaps, Remembers):
             owner.settled = True
         return desk, desk.integer(name, None, **values)
 
-    def _over_list(self, desk: EntryBench, known: tuple[Cut, ...], name: str, *, anew: bool = False) -> Session:
-        """What runs a function that goes through a list, in which any one entry is the bench's."""
-        of_entry = replace(stores.SPTEP_TO_SP, gives=pointer_to(desk.page))
-        loops = frozenset({name})
-        cuts_made = (*listing(known, desk.sptep), of_entry)
-        return Session(self._unit, cuts_made, any_round=loops, goes_back=loops if anew else frozenset())
-
     @once
     def collapsed(self) -> CollapseRound:
         """See `ReverseMaps.collapsed`."""
         desk = self._entry(cuts.COLLAPSES)
-        desk.session = self._over_list(desk, cuts.COLLAPSES, _COLLAPSES, anew=True)
+        desk.session = over_list(desk, cuts.COLLAPSES, _COLLAPSES, anew=True)
         kvm, slot = desk.add("kvm", kvm_vm.STRUCT), desk.add("slot", kvm_memory_slot.STRUCT)
         desk.add("rmap_head", kvm_memory_slot.RMAP_HEAD)
         for each in (kvm, slot, desk.page, desk.table):

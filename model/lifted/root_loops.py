@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from types import MappingProxyType
 
 from mmuproof.lift.errors import Refused
@@ -14,12 +15,32 @@ from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import root_loops as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_nonzero
+from mmuproof.model.lifted.calls_made import is_nonzero, left_at, numbers_given, told_of
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_fields, has_member
-from mmuproof.model.named import constants, functions, kvm_gfn_range, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role
-from mmuproof.model.root_loops import GIVEN, ROOTS, TOLD, RootDeed, RootLoop, RootLoops, RootsDone, RootsHandedOut
+from mmuproof.model.named import (
+    constants,
+    functions,
+    kvm_gfn_range,
+    kvm_memory_slot,
+    kvm_mmu_page,
+    kvm_vm,
+    page_role,
+    tdp_iter,
+)
+from mmuproof.model.root_loops import (
+    GIVEN,
+    ROOTS,
+    TOLD,
+    RootAged,
+    RootDeed,
+    RootLoop,
+    RootLoops,
+    RootsAged,
+    RootsDone,
+    RootsHandedOut,
+)
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -34,6 +55,7 @@ from mmuproof.smt.terms import (
     ne,
     negate,
     to_bv,
+    ult,
     var,
     zext,
 )
@@ -45,6 +67,7 @@ _NAMES: Mapping[RootLoop, tuple[str, ...]] = MappingProxyType(
     }
 )
 """What loops have been called over time."""
+_AGES = ("kvm_tdp_mmu_age_gfn_range", "kvm_tdp_mmu_test_age_gfn")
 _WIDTHS = {"flush": 8, "shared": 8, "wrprot": 8, "min_level": 32, "target_level": 32, "root_types": 32}
 
 
@@ -285,6 +308,58 @@ class LiftedRootLoops(RootLoops, Remembers):
             first=first,
             after_first=after_first[1],
             evidence=bench.session.evidence(),
+        )
+
+    @once
+    def aged(self, tests: bool) -> RootsAged:
+        """See `RootLoops.aged`."""
+        valid = ((0, tdp_iter.VALID, bv(1, 8)),)
+        steps = {cuts.START: valid, cuts.NEXT: ((0, tdp_iter.VALID, bv(0, 8)),)}
+        bench = _RootsBench(self._unit, [replace(cut, stores=steps.get(cut, ())) for cut in cuts.AGES])
+        has_mirrors, of_shared, of_private = self._meant(bench)
+        answer = bench.integer(_AGES[tests])
+        return RootsAged(
+            tests=tests,
+            roots=tuple(self._aged(bench, number) for number in range(ROOTS)),
+            space=zext(bench.read(bench.slot, kvm_memory_slot.AS_ID), 64),
+            start=bench.read(bench.range, kvm_gfn_range.START),
+            has_mirrors=has_mirrors,
+            of_shared=of_shared,
+            of_private=of_private,
+            answer=ne(answer, 0),
+            evidence=bench.session.evidence(),
+        )
+
+    def _aged(self, bench: _RootsBench, number: int) -> RootAged:
+        session, calls = bench.session, bench.session.machine.calls_made
+        starts = bench.of(number, cuts.START.function)
+        if len(starts) != 1:
+            raise NotThere([f"one walk below each root, in {_AGES[0]}()"])
+        ((start, walked),) = starts
+        level, gfn, spte = (
+            left_at(start, 0, width, name)
+            for name, width in ((tdp_iter.LEVEL, 32), (tdp_iter.GFN, 64), (tdp_iter.OLD_SPTE, 64))
+        )
+        # What is called between this walk and the next one is for this one's entry.
+        after = calls[calls.index(start) + 1 :]
+        own = list(takewhile(lambda call: call.function != cuts.START.function, after))
+        asked = [call for call in own if call.function == cuts.ACCESSED.function]
+        ages = {cut.function for cut in (*cuts.AGE, *cuts.FORMER_AGE)}
+        return RootAged(
+            invalid=bench.role(number, page_role.INVALID),
+            mirror=bench.role(number, page_role.IS_MIRROR),
+            smm=bench.role(number, page_role.SMM),
+            walked=walked,
+            first=session.argument(start, "next_last_level_gfn"),
+            lowest=session.argument(start, "min_level"),
+            in_range=ult(gfn, bench.read(bench.range, kvm_gfn_range.END)),
+            level=level,
+            spte=spte,
+            accessed=told_of(
+                ((call, all_of(call.guard, eq(numbers_given(call)[0], spte))) for call in asked),
+                f"the entry below root{number + 1} tells of an access",
+            ),
+            aged=any_of(*(call.guard for call in own if call.function in ages)),
         )
 
 

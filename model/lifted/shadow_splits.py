@@ -12,15 +12,19 @@ from mmuproof.model.cuts import flush_ranges, stores
 from mmuproof.model.cuts import shadow_splits as cuts
 from mmuproof.model.kvm import NotThere
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import is_given, numbers_given
+from mmuproof.model.lifted.calls_made import answered_last, any_before, is_called, is_given, numbers_given
 from mmuproof.model.lifted.constants import constant_of
+from mmuproof.model.lifted.entry_bench import EntryBench
+from mmuproof.model.lifted.listed_entries import content, entry_of, is_there, over_list
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import bit_field, read
 from mmuproof.model.lifted.variables import FLAG, NUMBER, variable_like
 from mmuproof.model.named import functions, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role
-from mmuproof.model.shadow_splits import LOOKED_AT, ShadowSplits, SplitEntry, SplitPage
+from mmuproof.model.shadow_splits import LOOKED_AT, ListedSplit, ShadowSplits, SplitEntry, SplitPage, SplitTried
 from mmuproof.model.stores import LOOKED_AT as AT
 from mmuproof.smt.terms import (
+    FALSE,
+    TRUE,
     BitVec,
     Bool,
     all_of,
@@ -38,7 +42,9 @@ from mmuproof.smt.terms import (
     zext,
 )
 
-_SPLITS, _CHOOSES = "shadow_mmu_split_huge_page", functions.SHADOW_MMU_GET_SP_FOR_SPLIT
+_SPLITS, _CHOOSES = functions.SHADOW_MMU_SPLIT_HUGE_PAGE, functions.SHADOW_MMU_GET_SP_FOR_SPLIT
+_TRIES, _PASSES = functions.SHADOW_MMU_TRY_SPLIT_HUGE_PAGE, functions.SHADOW_MMU_TRY_SPLIT_HUGE_PAGES
+_LOCKS, _UNLOCKS = functions.RAW_WRITE_LOCK, (functions.RAW_WRITE_UNLOCK, functions.INNER_RAW_WRITE_UNLOCK)
 _PRESENT, _LARGE = "SPTE_MMU_PRESENT_MASK", 7
 _ENTRY = IntType(64, False, "u64")
 _NEW, _FRAME, _ACCESS = var("new SPTE", 64), var("the entry's frame", 64), var("the entry's access", 32)
@@ -197,5 +203,62 @@ class LiftedShadowSplits(ShadowSplits, Remembers):
             told_level=of_role(page_role.LEVEL),
             told_access=of_role(page_role.ACCESS),
             told_direct=ne(of_role(page_role.DIRECT), 0),
+            evidence=session.evidence(),
+        )
+
+    @once
+    def tried(self) -> SplitTried:
+        """See `ShadowSplits.tried`."""
+        desk = EntryBench(self._unit, cuts.TRIES, AT)
+        desk.add("kvm", kvm_vm.STRUCT)
+        slot = desk.add("slot", kvm_memory_slot.STRUCT)
+        answer = desk.integer(_TRIES, {"huge_sptep": desk.sptep})
+        session = desk.session
+        splits, locks = session.calls(cuts.SPLIT.function), session.calls(*_UNLOCKS, _LOCKS)
+        made, locked, unlocked = session.machine.calls_made, TRUE, [call for call in locks if call.function in _UNLOCKS]
+        for call in locks:
+            locked = ite(call.guard, FALSE if call in unlocked else TRUE, locked)
+        return SplitTried(
+            ready=negate(session.says(cuts.PREPARE.function)),
+            unlocked=any_of(*(call.guard for call in unlocked)),
+            locked=locked,
+            splits=any_of(*(call.guard for call in splits)),
+            split_before=all_of(*(negate(all_of(call.guard, any_before(made, call, unlocked))) for call in splits)),
+            split_right=is_called(splits, desk.sptep, pointer_to(slot)),
+            answer=answer,
+            evidence=session.evidence(),
+        )
+
+    @once
+    def listed(self) -> ListedSplit:
+        """See `ShadowSplits.listed`."""
+        desk = EntryBench(self._unit, cuts.PASSES, AT)
+        desk.session = over_list(desk, cuts.PASSES, _PASSES, anew=True)
+        desk.add("kvm", kvm_vm.STRUCT)
+        slot = desk.add("slot", kvm_memory_slot.STRUCT)
+        desk.add("rmap_head", kvm_memory_slot.RMAP_HEAD)
+        for each in (slot, desk.page, desk.table):
+            each.settled = True
+        role = {
+            name: ne(desk.flag(desk.page, kvm_mmu_page.ROLE, name), 0)
+            for name in (page_role.GUEST_MODE, page_role.INVALID)
+        }
+        unsync = ne(desk.read(desk.page, kvm_mmu_page.UNSYNC), 0)
+        desk.call(_PASSES)
+        session = desk.session
+        made, tries = session.round(_PASSES), session.calls(cuts.TRY.function)
+        entry = entry_of(made, "huge_sptep")
+        _, said = answered_last(tries, 32)
+        return ListedSplit(
+            here=is_there(self._unit, made.head, entry),
+            huge=ne(content(made.head, entry) & 1 << _LARGE, 0),
+            shadows=role[page_role.GUEST_MODE],
+            unsync=unsync,
+            invalid=role[page_role.INVALID],
+            tried=any_of(*(call.guard for call in tries)),
+            tried_right=is_called(tries, entry, pointer_to(slot)),
+            said=said,
+            restarts=any_of(*(back.guard for back in session.machine.went_back)),
+            goes_on=made.goes_on,
             evidence=session.evidence(),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 HYPERV_STATE = "struct kvm_vcpu_hv"
+HYPERV_VM = "nested.vm_id"
 CPUID_ENTRY = "struct kvm_cpuid_entry2"
 EMULATE = "struct x86_emulate_ctxt"
 LAPIC = "struct kvm_lapic"

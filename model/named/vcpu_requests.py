@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+HV_TLB_FLUSH = 32
 MMU_SYNC = 3
 LOAD_MMU_PGD = 5
 MMU_FREE_OBSOLETE_ROOTS = 31

@@ -1,8 +1,8 @@
-"""How Linux 7.2.13 synchronizes what is below a page of SPTEs."""
+"""How Linux 7.2.13 synchronizes what is below a page of SPTEs, and gives it up."""
 
 from __future__ import annotations
 
-from mmuproof.model.child_syncs import ChildrenSynced, ChildSyncs, UnsyncRound
+from mmuproof.model.child_syncs import ChildrenSynced, ChildrenZapped, ChildSyncs, SearchBegun, UnsyncRound
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.stores import LOOKED_AT
@@ -23,6 +23,7 @@ from mmuproof.smt.terms import (
     ule,
     ult,
     var,
+    zext,
 )
 
 _SOME, _LARGE, _ROOM = "after some rounds", 7, 16
@@ -31,7 +32,67 @@ _NO_ROOM = 0xFFFFFFE4
 
 
 class ReferenceChildSyncs(ReferenceArea, ChildSyncs):
-    """``__mmu_unsync_walk()`` and ``mmu_sync_children()``."""
+    """``mmu_unsync_walk()``, ``mmu_sync_children()``, ``mmu_zap_unsync_children()`` and what they call."""
+
+    def begun(self) -> SearchBegun:
+        """See `ChildSyncs.begun`."""
+        below = ne(extract(var("sp->unsync_children", 64), 31, 0), 0)
+        searched, found = self._is_searched(below), var("__mmu_unsync_walk()", 32)
+        return SearchBegun(
+            below=below,
+            emptied=below,
+            above=below,
+            searched=searched,
+            found=found,
+            answer=ite(searched, found, bv(0, 32)),
+            evidence=Evidence(),
+        )
+
+    def _is_searched(self, below: Bool) -> Bool:
+        """Whether it is looked below a page."""
+        return below
+
+    def zapped(self) -> ChildrenZapped:
+        """See `ChildSyncs.zapped`."""
+        level = zext(extract(var("parent->role", 32), 3, 0), 32)
+        found, count = ne(var("mmu_unsync_walk()", 32), 0), var("pages.nr after mmu_unsync_walk()", 32)
+        searched, before = negate(eq(level, 1)), var(f"zapped {_SOME}#2", 32)
+        some = all_of(searched, found)
+        zaps, done = all_of(some, ult(self._number("#2"), count)), var(f"zapped {_SOME}", 32)
+        again = self._looks_again(all_of(some, negate(zaps)))
+        return ChildrenZapped(
+            level=level,
+            searched=searched,
+            found=found,
+            fit=ule(count, _ROOM),
+            zaps=zaps,
+            zapped=self._is_zapped(zaps),
+            counted=self._is_counted_above(zaps),
+            before=before,
+            after=self._counted(before),
+            again=again,
+            ends=negate(any_of(zaps, again)),
+            none=bv(0, 32),
+            all=done,
+            answer=ite(searched, done, bv(0, 32)),
+            evidence=Evidence(),
+        )
+
+    def _looks_again(self, done: Bool) -> Bool:
+        """Whether it is looked for more pages when all that were found are given up."""
+        return done
+
+    def _is_zapped(self, zaps: Bool) -> Bool:
+        """Whether a page that is found is given up."""
+        return zaps
+
+    def _is_counted_above(self, zaps: Bool) -> Bool:
+        """Whether those above a page no longer have it for one that is out of sync."""
+        return zaps
+
+    def _counted(self, before: BitVec) -> BitVec:
+        """How many count as given up, with one more."""
+        return before + 1
 
     def searched(self) -> UnsyncRound:
         """See `ChildSyncs.searched`."""

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.guest_flushes import LISTED, GuestFlushes, ListedRound, ListFilled, PcidInvalidated, VpidInvalidated
+from mmuproof.model.guest_flushes import (
+    LISTED,
+    FlushAsked,
+    GuestFlushes,
+    ListedRound,
+    ListFilled,
+    PcidInvalidated,
+    VpidInvalidated,
+)
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.smt.terms import (
     TRUE,
@@ -32,6 +40,9 @@ _ALL, _PAGE = bv(-1, 64), 12
 _WIDE = bit(var("kvm_cpu_caps[16]", 32), 16)
 _ONE, _SINGLE, _EVERY, _ALL_INCLUDED = range(4)
 """The types of INVVPID and INVPCID."""
+
+_MOST_VCPUS = 4096
+"""KVM_MAX_VCPUS."""
 
 
 class ReferenceGuestFlushes(ReferenceArea, GuestFlushes):
@@ -100,6 +111,39 @@ class ReferenceGuestFlushes(ReferenceArea, GuestFlushes):
     def _fits(self, count: BitVec, room: BitVec) -> Bool:
         """Whether entries are put in, by how many, and the room that there is."""
         return ult(count, room)
+
+    def asked(self) -> FlushAsked:
+        """See `GuestFlushes.asked`."""
+        return FlushAsked(
+            number=var("i after some rounds#3", 64),
+            room=bv(_MOST_VCPUS, 64),
+            all_at_once=self._is_all_at_once(),
+            each_filled=TRUE,
+            each_asked=TRUE,
+            named_found=self._is_found(),
+            named_filled=TRUE,
+            of_l2_filled=self._is_filled_of_l2(),
+            of_l2_noted=TRUE,
+            noted_asked=TRUE,
+            entries_read=self._is_read(),
+            evidence=Evidence(),
+        )
+
+    def _is_all_at_once(self) -> Bool:
+        """Whether all vCPUs are asked where all are meant."""
+        return TRUE
+
+    def _is_found(self) -> Bool:
+        """Whether the vCPUs that are named are gone through, all of them."""
+        return TRUE
+
+    def _is_filled_of_l2(self) -> Bool:
+        """Whether L2's list is filled where L2 asks."""
+        return TRUE
+
+    def _is_read(self) -> Bool:
+        """Whether lists are filled with what the hypercall has."""
+        return TRUE
 
     def by_vpid(self) -> VpidInvalidated:
         """See `GuestFlushes.by_vpid`."""

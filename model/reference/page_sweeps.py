@@ -7,7 +7,7 @@ from mmuproof.model.evidence import Evidence
 from mmuproof.model.page_sweeps import PAGES, PagesSwept, PageSweep, PageSweeps, RestTakenAway, SweptPage
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bv, ite, ne, negate, slt, var
+from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, bv, eq, ite, ne, negate, sext, slt, ult, var
 
 _TDP_MMU = ne(var("tdp_mmu_enabled", 1), 0)
 _BATCH = 10
@@ -15,17 +15,16 @@ _BATCH = 10
 
 
 class ReferencePageSweeps(ReferenceArea, PageSweeps):
-    """``kvm_zap_obsolete_pages()``, ``kvm_mmu_zap_all()`` and the rest of ``kvm_mmu_zap_all_fast()``."""
+    """What gives pages up that are obsolete, all, or the oldest, and the rest of ``kvm_mmu_zap_all_fast()``."""
 
     def swept(self, sweep: PageSweep) -> PagesSwept:
         """See `PageSweeps.swept`."""
+        if sweep is PageSweep.OLDEST:
+            return self._oldest()
         all_go, at, batch = sweep is PageSweep.ALL, TRUE, bv(0, 32)
         pages, yields, anew = [], FALSE, FALSE
         for number in range(1, PAGES + 1):
-            role = var(f"sp{number}->role", PAGE_ROLE_BITS)
-            invalid = role_flag(role, "invalid")
-            old = ne(var(f"sp{number}->mmu_valid_gen", 8), var("kvm->arch.mmu_valid_gen", 8))
-            obsolete = any_of(invalid, all_of(negate(ne(var(f"sp{number}->tdp_mmu_page", 1), 0)), old))
+            obsolete, invalid = self._state(number)
             looked = all_of(at, TRUE if all_go else obsolete)
             valid = all_of(looked, negate(invalid))
             changed = ne(var(numbered("__kvm_mmu_prepare_zap_page()", number), 1), 0)
@@ -54,6 +53,40 @@ class ReferencePageSweeps(ReferenceArea, PageSweeps):
             tdp_done=all_of(negate(anew), _TDP_MMU) if all_go and self._has_tdp_zapped() else FALSE,
             evidence=Evidence(),
         )
+
+    def _oldest(self) -> PagesSwept:
+        pages, anew, at, total = list[SweptPage](), FALSE, TRUE, bv(0, 64)
+        for number in range(1, PAGES + 1):
+            zap = numbered("__kvm_mmu_prepare_zap_page()", number)
+            obsolete, invalid = self._state(number)
+            unused = eq(var(f"sp{number}->root_count", 32), 0)
+            zapped, changed = all_of(at, unused), ne(var(zap, 1), 0)
+            pages.append(SweptPage(obsolete=obsolete, invalid=invalid, zapped=zapped, unstable=all_of(zapped, changed)))
+            total = ite(zapped, total + sext(var(f"nr_zapped after {zap}", 32), 64), total)
+            more = all_of(zapped, ult(total, var("nr_to_zap", 64)))
+            anew = any_of(anew, all_of(more, self._begins_anew(changed)))
+            at = all_of(at, any_of(negate(unused), all_of(more, negate(self._begins_anew(changed)))))
+        return PagesSwept(
+            sweep=PageSweep.OLDEST,
+            pages=tuple(pages),
+            yields=FALSE,
+            begins_anew=anew,
+            freed=all_of(negate(anew), self._frees_oldest()),
+            tdp_mmu=_TDP_MMU,
+            tdp_done=FALSE,
+            evidence=Evidence(),
+        )
+
+    @staticmethod
+    def _state(number: int) -> tuple[Bool, Bool]:
+        """Whether a page is obsolete, and whether it has been given up."""
+        invalid = role_flag(var(f"sp{number}->role", PAGE_ROLE_BITS), "invalid")
+        old = ne(var(f"sp{number}->mmu_valid_gen", 8), var("kvm->arch.mmu_valid_gen", 8))
+        return any_of(invalid, all_of(negate(ne(var(f"sp{number}->tdp_mmu_page", 1), 0)), old)), invalid
+
+    def _frees_oldest(self) -> Bool:
+        """Whether the oldest pages are freed once they are given up."""
+        return TRUE
 
     def _begins_anew(self, unstable: Bool) -> Bool:
         """Whether a sweep begins anew, by whether the list is another than before."""

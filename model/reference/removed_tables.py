@@ -7,7 +7,7 @@ from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
 from mmuproof.model.reference.sptes import ReferenceSptes
-from mmuproof.model.removed_tables import ChangeHandled, EntryRemoved, RemovedTables
+from mmuproof.model.removed_tables import ChangeHandled, EntryRemoved, PageUnlinked, RemovedTables
 from mmuproof.model.stores import ENTRIES
 from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, slt, var, zext
 
@@ -15,7 +15,7 @@ _SHARED, _FRAME_BITS, _INDEX_BITS = bit(var("shared", 8), 0), (1 << 52) - (1 << 
 
 
 class ReferenceRemovedTables(ReferenceArea, RemovedTables):
-    """``__handle_changed_spte()`` and ``handle_removed_pt()``.
+    """``__handle_changed_spte()``, ``handle_removed_pt()`` and ``tdp_mmu_unlink_sp()``.
 
     Args:
         constants: the kernel's numbers.
@@ -77,6 +77,7 @@ class ReferenceRemovedTables(ReferenceArea, RemovedTables):
             first=bv(self._first(), 32),
             number=number,
             goes_on=all_of(here, negate(again)),
+            unlinked=TRUE,
             following=number + 1,
             again=again,
             found=ite(looks, looked, bv(0, 64)),
@@ -103,3 +104,14 @@ class ReferenceRemovedTables(ReferenceArea, RemovedTables):
     def _frames(self, number: BitVec, level: BitVec) -> BitVec:
         """How many frames the entries before one translate."""
         return number << zext((level - 1) * _INDEX_BITS, 64)
+
+    def unlinked(self) -> PageUnlinked:
+        """See `RemovedTables.unlinked`."""
+        listed = ne(var("sp->nx_huge_page_disallowed", 1), 0)
+        return PageUnlinked(
+            listed=listed, shared=TRUE, unlisted=self._is_unlisted(listed), locked=TRUE, evidence=Evidence()
+        )
+
+    def _is_unlisted(self, listed: Bool) -> Bool:
+        """Whether a page is taken off the list of those that may become huge."""
+        return listed

@@ -9,7 +9,18 @@ from mmuproof.lift.machine.findings import numbered
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_flag, role_value
-from mmuproof.model.root_loops import GIVEN, ROOTS, TOLD, RootDeed, RootLoop, RootLoops, RootsDone, RootsHandedOut
+from mmuproof.model.root_loops import (
+    GIVEN,
+    ROOTS,
+    TOLD,
+    RootAged,
+    RootDeed,
+    RootLoop,
+    RootLoops,
+    RootsAged,
+    RootsDone,
+    RootsHandedOut,
+)
 from mmuproof.smt.terms import (
     FALSE,
     TRUE,
@@ -26,11 +37,12 @@ from mmuproof.smt.terms import (
     ne,
     negate,
     to_bv,
+    ult,
     var,
     zext,
 )
 
-_TDX_VM, _BOOL = 5, 8
+_TDX_VM, _BOOL, _LARGE = 5, 8, 7
 _WORKERS: Mapping[RootLoop, tuple[str, int]] = MappingProxyType(
     {
         RootLoop.ZAP_FRAMES: ("tdp_mmu_zap_leafs", 1),
@@ -206,3 +218,64 @@ class ReferenceRootLoops(ReferenceArea, RootLoops):
 
     def _matches(self, root: Root, invalid: Bool, direct: Bool, mirror: Bool) -> Bool:
         return root.matches(invalid, direct, mirror)
+
+    def aged(self, tests: bool) -> RootsAged:
+        """See `RootLoops.aged`."""
+        mirrors, meant = eq(var("kvm->arch.vm_type", 8), _TDX_VM), var("range->attr_filter", 32)
+        kinds = FALSE, any_of(negate(mirrors), bit(meant, 0)), all_of(mirrors, bit(meant, 1))
+        space, found, roots = var("slot->as_id", 16), FALSE, list[RootAged]()
+        for number in range(ROOTS):
+            root, walk = Root(number), numbered("tdp_iter_start()", number + 1)
+            # Who only asks is content with the first.
+            walked = all_of(root.matches(*kinds), eq(to_bv(root.smm, 16), space), negate(all_of(boolean(tests), found)))
+            gfn, level, spte = (
+                var(f"iter.{name} after {walk}", width)
+                for name, width in (("gfn", 64), ("level", 32), ("old_spte", 64))
+            )
+            in_range = ult(gfn, var("range->end", 64))
+            is_page = all_of(ne(spte & self.constants.SPTE_MMU_PRESENT_MASK, 0), self._is_leaf(level, spte))
+            accessed = ne(var(numbered("is_accessed_spte()", number + 1), 1), 0)
+            young = all_of(walked, in_range, is_page, accessed)
+            roots.append(
+                RootAged(
+                    invalid=root.invalid,
+                    mirror=root.mirror,
+                    smm=root.smm,
+                    walked=walked,
+                    first=self._from(var("range->start", 64)),
+                    lowest=bv(1, 32),
+                    in_range=in_range,
+                    level=level,
+                    spte=spte,
+                    accessed=accessed,
+                    aged=all_of(young, boolean(self._ages(tests))),
+                )
+            )
+            found = self._is_young(found, young)
+        return RootsAged(
+            tests=tests,
+            roots=tuple(roots),
+            space=zext(space, 64),
+            start=var("range->start", 64),
+            has_mirrors=mirrors,
+            of_shared=bit(meant, 0),
+            of_private=bit(meant, 1),
+            answer=found,
+            evidence=Evidence(),
+        )
+
+    def _from(self, start: BitVec) -> BitVec:
+        """From which frame on pages are aged."""
+        return start
+
+    def _is_leaf(self, level: BitVec, spte: BitVec) -> Bool:
+        """Whether an entry that is present is one that is aged."""
+        return any_of(eq(level, 1), bit(spte, _LARGE))
+
+    def _ages(self, tests: bool) -> bool:
+        """Whether what was used is aged."""
+        return not tests
+
+    def _is_young(self, before: Bool, young: Bool) -> Bool:
+        """Whether it is told that a page was used, after one more."""
+        return any_of(before, young)

@@ -70,7 +70,7 @@ def _widths(made: VpidInvalidated | PcidInvalidated) -> tuple[Bool, Bool]:
 
 
 def _listed(kvm: Kvm, _vendor: Vendor) -> tuple[Claim, ...]:
-    return *(_of_pages(kvm.guest_flushes.listed(), kind) for kind in _KINDS), _filled(kvm)
+    return *(_of_pages(kvm.guest_flushes.listed(), kind) for kind in _KINDS), _filled(kvm), _asked(kvm)
 
 
 def _of_pages(made: ListedRound, kind: _EntryKind) -> Claim:
@@ -141,6 +141,45 @@ def _of_pages(made: ListedRound, kind: _EntryKind) -> Claim:
             all_of(made.succeeds, any_of(negate(made.serves), all_of(in_list, is_all))),
             "kvm_hv_vcpu_flush_tlb() says that all is done where all is still to be flushed.",
         ).told("the caller flushes nothing", "KVM's comment in it: fall back to full flush"),
+    )
+
+
+def _asked(kvm: Kvm) -> Claim:
+    made, name = kvm.guest_flushes.asked(), "kvm_hv_flush_tlb()"
+    named, lists = (
+        "TLFS, HvCallFlushVirtualAddressSpace: the virtual processors of the set",
+        "KVM: KVM_REQ_HV_TLB_FLUSH",
+    )
+    return never(
+        given(
+            Assumption("a vCPU has a number for which the set has room: KVM_MAX_VCPUS", ult(made.number, made.room)),
+            shown=(Shown("number of the vCPU", made.number),),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong("all-by-set", negate(made.all_at_once), f"{name} flushes some vCPUs where the hypercall means all.").told(
+            "other vCPUs keep their translations", "TLFS: HV_FLUSH_ALL_PROCESSORS"
+        ),
+        Wrong(
+            "list-unfilled",
+            negate(all_of(made.each_filled, made.named_filled, made.of_l2_filled)),
+            f"{name} does not fill the list of a vCPU that is named, or fills L1's instead of L2's.",
+        ).told("the vCPU keeps its translations", named),
+        Wrong(
+            "set-cut-off",
+            negate(all_of(made.named_found, made.of_l2_noted)),
+            f"{name} passes over vCPUs that are named.",
+        ).told("they keep their translations", named),
+        Wrong(
+            "unasked",
+            negate(all_of(made.each_asked, made.noted_asked)),
+            f"{name} fills lists, and does not ask those whose they are to flush.",
+        ).told("nobody looks at the lists", lists),
+        Wrong(
+            "other-entries",
+            negate(made.entries_read),
+            f"{name} fills lists with other entries than the hypercall's, or another number of them.",
+        ).told("other addresses are flushed", "TLFS, HvCallFlushVirtualAddressList: GvaList"),
     )
 
 
@@ -261,8 +300,9 @@ THEOREMS = (
         name="flush.listed",
         claim="Of the list that Hyper-V's hypercalls give a vCPU each page of each entry is flushed, and no other, "
         "until all is flushed. What does not fit into the list is put in as one entry that means all. An address that "
-        "is not canonical is left out, wherever in an entry it is. If all is to "
-        "be flushed, the caller is told so.",
+        "is not canonical is left out, wherever in an entry it is. If all is to be flushed, the caller is told so. "
+        "Each vCPU that a hypercall names has its list filled with what the hypercall says, L1's or L2's, and is "
+        "asked to flush.",
         source="Hypervisor Top Level Functional Specification, HvCallFlushVirtualAddressList; SDM vol. 3, INVVPID; "
         "KVM's comments in kvm_hv_vcpu_flush_tlb()",
         assumes=(
@@ -278,6 +318,10 @@ THEOREMS = (
             Catch("listed-flush-one-short", "page-left"),
             Catch("listed-flush-all-forgotten", "all-forgotten"),
             Catch("listed-flush-cut-off", "entries-cut-off"),
+            Catch("asked-all-by-set", "all-by-set"),
+            Catch("asked-of-first", "set-cut-off"),
+            Catch("asked-l2-as-l1", "list-unfilled"),
+            Catch("asked-unread", "other-entries"),
         ),
     ),
     Theorem(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from mmuproof.model.kvm import Kvm
-from mmuproof.model.root_loops import RootDeed, RootLoop, RootsDone
+from mmuproof.model.root_loops import RootDeed, RootLoop, RootsAged, RootsDone
 from mmuproof.model.statement import Shown, Symptom
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
@@ -31,7 +31,7 @@ from mmuproof.smt.terms import (
     ult,
 )
 
-_SPACES, _FRAMES = 2, 1 << 40
+_SPACES, _FRAMES, _LEVELS, _LARGE = 2, 1 << 40, 5, 7
 _OF_A_SLOT = frozenset(RootLoop) - {
     RootLoop.ZAP_FRAMES,
     RootLoop.ZAP_ALL,
@@ -131,6 +131,16 @@ def _shown(done: RootsDone) -> tuple[Shown, ...]:
     return (*of_roots, *(Shown(name, value) for name, value in done.given.items()))
 
 
+def _kinds(done: RootsDone | RootsAged) -> tuple[Assumption, ...]:
+    return (
+        Assumption(
+            "only a VM that has mirrors of TDX's tables has a root that is one",
+            all_of(*(implies(root.mirror, done.has_mirrors) for root in done.roots)),
+        ),
+        Assumption("frames of some kind are meant", any_of(done.of_shared, done.of_private)),
+    )
+
+
 def _case(loop: RootLoop, done: RootsDone) -> tuple[Assumption, ...]:
     unanswered = (
         implies(
@@ -140,11 +150,7 @@ def _case(loop: RootLoop, done: RootsDone) -> tuple[Assumption, ...]:
         for root in done.roots
     )
     return (
-        Assumption(
-            "only a VM that has mirrors of TDX's tables has a root that is one",
-            all_of(*(implies(root.mirror, done.has_mirrors) for root in done.roots)),
-        ),
-        Assumption("frames of some kind are meant", any_of(done.of_shared, done.of_private)),
+        *_kinds(done),
         Assumption("of a root that is not handed out nothing is answered", all_of(*unanswered)),
         *(
             (Assumption("a slot is one of two address spaces", ult(done.given["slot->as_id"], _SPACES)),)
@@ -270,18 +276,84 @@ def _next_root(kvm: Kvm) -> Claim:
     )
 
 
+def _aged(kvm: Kvm, tests: bool) -> Claim:
+    made, name = kvm.root_loops.aged(tests), f"kvm_tdp_mmu_{'test_age_gfn' if tests else 'age_gfn_range'}()"
+    present = kvm.constant("SPTE_MMU_PRESENT_MASK")
+    left: list[Bool] = []
+    other: list[Bool] = []
+    another: list[Bool] = []
+    beside: list[Bool] = []
+    found = FALSE
+    for root in made.roots:
+        mine = ite(root.mirror, made.of_private, any_of(negate(made.has_mirrors), made.of_shared))
+        meant = all_of(mine, eq(to_bv(root.smm, 64), made.space))
+        page = all_of(ne(root.spte & present, 0), any_of(eq(root.level, 1), ne(root.spte & 1 << _LARGE, 0)))
+        young = all_of(root.walked, root.in_range, page, root.accessed)
+        wanted = all_of(meant, negate(root.invalid), negate(all_of(boolean(tests), found)))
+        from_start = all_of(eq(root.first, made.start), eq(root.lowest, 1))
+        left.append(all_of(wanted, negate(all_of(root.walked, from_start))))
+        another.append(all_of(root.walked, negate(meant)))
+        other.append(all_of(root.aged, negate(all_of(young, boolean(not tests)))))
+        beside.append(all_of(young, boolean(not tests), negate(root.aged)))
+        found = any_of(found, young)
+    shown = tuple(
+        each
+        for number, root in enumerate(made.roots, 1)
+        for each in (
+            Shown(f"root {number} is invalid", root.invalid),
+            Shown(f"the SPTE below root {number}", root.spte),
+            Shown(f"its level, below root {number}", root.level),
+            Shown(f"it tells of an access, below root {number}", root.accessed),
+        )
+    )
+    return never(
+        given(
+            *_kinds(made),
+            Assumption("a slot is one of two address spaces", ult(made.space, _SPACES)),
+            *(
+                Assumption(f"an entry below root {n} stands at one of five levels", ult(root.level - 1, _LEVELS))
+                for n, root in enumerate(made.roots, 1)
+            ),
+            shown=shown,
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong("left-out", any_of(*left), f"{name} leaves out a root, or the first frames of the range.").told(
+            "the host takes pages that the guest uses for such as it does not", _VALID
+        ),
+        Wrong("another-root", any_of(*another), f"{name} ages pages below a root that it is not for.").told(
+            "the root is gone through", _VALID
+        ),
+        Wrong(
+            "aged-another",
+            any_of(*other),
+            f"{name} ages what maps no page of the range, tells of no access, or is only to be looked at.",
+        ).told("the entry changes", "KVM: leaf SPTEs of the range that tell of an access"),
+        Wrong("aged-none", any_of(*beside), f"{name} leaves it in an SPTE that the page was used.").told(
+            "the SPTE stays", "KVM: leaf SPTEs of the range that tell of an access"
+        ),
+        Wrong(
+            "answer",
+            any_of(all_of(made.answer, negate(found)), all_of(found, negate(made.answer))),
+            f"{name} says of a range that was used that it was not, or the reverse.",
+        ).told("another answer", "MMU notifiers: whether a page of the range was used"),
+    )
+
+
 def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     for loop in RootLoop:
         yield _invalidated(kvm) if loop is RootLoop.INVALIDATE else _worked_on(kvm, loop)
+    yield _aged(kvm, tests=False)
+    yield _aged(kvm, tests=True)
     yield _next_root(kvm)
 
 
 THEOREMS = (
     Theorem(
         name="loop.roots",
-        claim="What zaps, write-protects, splits or recovers pages of the TDP MMU, or clears their dirty flags, does "
-        "so below every root that it is for, and below no other. It does so with the frames that it is told. It tells "
-        "of every flush that is due. A root that becomes invalid is scheduled to be zapped once, and its last "
+        claim="What zaps, write-protects, splits, recovers or ages pages of the TDP MMU, or clears their dirty flags, "
+        "does so below every root that it is for, and below no other. It does so with the frames that it is told. It "
+        "tells of every flush that is due. A root that becomes invalid is scheduled to be zapped once, and its last "
         "reference is let go after that.",
         source="KVM's comments at kvm_tdp_mmu_zap_leafs(), kvm_tdp_mmu_zap_all(), kvm_tdp_mmu_invalidate_roots(), "
         "kvm_tdp_mmu_zap_invalidated_roots() and tdp_mmu_next_root()",
@@ -298,6 +370,9 @@ THEOREMS = (
             *showing("told-otherwise", "roots-slot-one-short"),
             Catch("roots-not-scheduled", "stays-valid"),
             Catch("roots-hand-out-invalid", "hands-out-another"),
+            *showing("aged-another", "roots-age-tables", "roots-age-when-asked"),
+            Catch("roots-age-from-second", "left-out"),
+            Catch("roots-age-untold", "answer"),
         ),
     ),
 )

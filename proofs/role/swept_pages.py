@@ -26,6 +26,10 @@ def _swept(kvm: Kvm, sweep: PageSweep) -> Claim:
             due = all_of(due, page.obsolete)
         passed.append(all_of(due, negate(page.invalid), negate(page.zapped)))
     changed = any_of(made.yields, *(all_of(page.zapped, page.unstable) for page in made.pages))
+    on = all_of(changed, ends)
+    if sweep is PageSweep.OLDEST:
+        # It may end at any page: it is enough for it.
+        passed, on = [], all_of(first.zapped, first.unstable, second.zapped)
     return never(
         given(
             *((Assumption("older pages are listed before", in_order),) if sweep is PageSweep.OBSOLETE else ()),
@@ -45,7 +49,7 @@ def _swept(kvm: Kvm, sweep: PageSweep) -> Claim:
         ),
         Wrong(
             "goes-on-in-another-list",
-            all_of(changed, ends),
+            on,
             f"{name} goes on in the list of pages although it may be another, or the page at which it was is gone.",
         ).told("it does not begin anew", "KVM: __kvm_mmu_prepare_zap_page() says whether the list is unstable"),
         Wrong("not-freed", all_of(ends, negate(made.freed)), f"{name} does not free what it has given up.").told(
@@ -97,8 +101,9 @@ THEOREMS = (
     Theorem(
         name="role.swept-pages",
         claim="A sweep through pages that are left behind, or through all, gives each of them up, and frees them. "
-        "Where the list of pages may be another than before, it begins anew. Where all pages of a VM go, those of the "
-        "TDP MMU do too, and where its roots are given up, what is below them is taken away.",
+        "So does one through the oldest pages with those that it gives up. Where the list of pages may be another "
+        "than before, it begins anew. Where all pages of a VM go, those of the TDP MMU do too, and where its roots "
+        "are given up, what is below them is taken away.",
         source="KVM's comments in kvm_zap_obsolete_pages() and __kvm_mmu_zap_all_fast_back_half()",
         assumes=(
             "pages are listed in the order in which they were made: kvm_mmu_alloc_shadow_page() says so",
@@ -109,6 +114,7 @@ THEOREMS = (
             Catch("sweep-goes-on", "goes-on-in-another-list"),
             Catch("sweep-stops-at-invalid", "passed-over"),
             Catch("sweep-kept", "not-freed"),
+            Catch("sweep-oldest-kept", "not-freed"),
             Catch("sweep-tdp-stays", "tdp-left"),
             Catch("sweep-only-the-rest", "all-stay"),
             Catch("sweep-roots-not-emptied", "roots-not-emptied"),

@@ -98,6 +98,9 @@ def _removed(kvm: Kvm) -> Claim:
             evidence=made.evidence,
             part=name,
         ),
+        Wrong(
+            "page-linked", negate(made.unlinked), f"{name} leaves the page of the table on the lists that it is on."
+        ).told("lists lead to a page that is freed", "KVM: tdp_mmu_unlink_sp()"),
         Wrong("another-entry", any_of(skips, negate(made.own_entry)), f"{name} passes over entries of the table.").told(
             "another entry", "KVM's comment at it: it iterates through the table"
         ),
@@ -122,9 +125,34 @@ def _removed(kvm: Kvm) -> Claim:
     )
 
 
+def _unlinked(kvm: Kvm) -> Claim:
+    made, name = kvm.removed_tables.unlinked(), "tdp_mmu_unlink_sp()"
+    return never(
+        given(
+            shown=(
+                Shown("the page may be on the list of those that may become huge", made.listed),
+                Shown("KVM's lock may be shared", made.shared),
+            ),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong(
+            "stays-listed",
+            all_of(made.listed, negate(made.unlisted)),
+            f"{name} leaves a page that is freed on the list of those that may become huge.",
+        ).told("who recovers huge pages takes it from there", "KVM: possible_nx_huge_page_link"),
+        Wrong(
+            "unlisted-unlocked",
+            all_of(made.unlisted, made.shared, negate(made.locked)),
+            f"{name} changes that list while others may.",
+        ).told("its lock is not held", "KVM: tdp_mmu_pages_lock"),
+    )
+
+
 def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     yield _changed(kvm)
     yield _removed(kvm)
+    yield _unlinked(kvm)
 
 
 THEOREMS = (
@@ -132,7 +160,7 @@ THEOREMS = (
         name="stored.removed",
         claim="A table of the TDP MMU to which no entry leads any more is taken apart, and no other. Each entry of it "
         "is frozen, so that nobody uses or changes it, and what it led to is accounted for with its frame and level, "
-        "and taken apart in turn.",
+        "and taken apart in turn. Its page is taken off the list of those that may become huge.",
         source="KVM's comments at handle_removed_pt() and __handle_changed_spte()",
         assumes=("what is read or replaced of an entry may be anything by then: others may change it meanwhile",),
         vendors=(Vendor.INTEL, Vendor.AMD),
@@ -143,6 +171,7 @@ THEOREMS = (
             Catch("removed-spares-first", "another-entry"),
             Catch("removed-frames-of-small", "told-otherwise"),
             Catch("removed-frozen-by-others", "lost-race"),
+            Catch("removed-stays-listed", "stays-listed"),
         ),
     ),
 )

@@ -9,7 +9,9 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
 from mmuproof.smt.obligation import Assumption
-from mmuproof.smt.terms import all_of, any_of, ite, ne, negate, ult
+from mmuproof.smt.terms import all_of, any_of, eq, ite, ne, negate, ult
+
+_EAGAIN = 11
 
 
 def _entry(kvm: Kvm) -> Claim:
@@ -88,8 +90,88 @@ def _page(kvm: Kvm) -> Claim:
     )
 
 
+def _tried(kvm: Kvm) -> Claim:
+    made, name = kvm.shadow_splits.tried(), "shadow_mmu_try_split_huge_page()"
+    return never(
+        given(
+            shown=(
+                Shown("there is memory, and nobody waits", made.ready),
+                Shown("the lock is given up", made.unlocked),
+                Shown("what is told", made.answer),
+            ),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong(
+            "another-split",
+            all_of(made.splits, negate(made.split_right)),
+            f"{name} splits another page than the one that it is told of, or of another slot.",
+        ).told("another page", "KVM: one SPTE of a list"),
+        Wrong(
+            "split-unprepared",
+            all_of(made.splits, negate(all_of(made.ready, made.split_before))),
+            f"{name} splits a page without memory for it, or after the lock was given up.",
+        ).told("others may have freed the SPTE meanwhile", "KVM's comment in it: the lock was dropped"),
+        Wrong(
+            "lock-kept-open",
+            all_of(made.unlocked, negate(made.locked)),
+            f"{name} does not take the lock again that it has given up.",
+        ).told("the lock is not held", "KVM: a list is changed under mmu_lock"),
+        Wrong(
+            "split-untold",
+            any_of(
+                all_of(made.splits, negate(made.unlocked), ne(made.answer, 0)),
+                all_of(negate(made.splits), eq(made.answer, 0)),
+            ),
+            f"{name} says of a page that is not split that it is, or the reverse.",
+        ).told("another answer", "KVM: 0 for a split, -EAGAIN where the lock was dropped, another error otherwise"),
+    )
+
+
+def _listed(kvm: Kvm) -> Claim:
+    made, name = kvm.shadow_splits.listed(), "shadow_mmu_try_split_huge_pages()"
+    stale = all_of(made.tried, any_of(eq(made.said, 0), eq(made.said, -_EAGAIN)))
+    passed = any_of(negate(made.huge), negate(made.shadows), made.unsync, made.invalid)
+    return never(
+        given(
+            shown=(
+                Shown("the SPTE maps a huge page", made.huge),
+                Shown("its page is one for L2", made.shadows),
+                Shown("its page is given up", made.invalid),
+                Shown("it is tried to split it", made.tried),
+                Shown("what that says", made.said),
+            ),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong(
+            "another-tried",
+            all_of(made.tried, negate(made.tried_right)),
+            f"{name} splits another page than the list's, or for another slot.",
+        ).told("another page", "KVM: what is on a frame's list"),
+        Wrong("no-page-split", all_of(made.tried, negate(made.huge)), f"{name} splits what maps no huge page.").told(
+            "a small page's bits, or a table's, are taken for a huge page", "KVM: no such SPTE is on the list"
+        ),
+        Wrong(
+            "huge-page-left",
+            all_of(made.here, negate(passed), negate(made.tried)),
+            f"{name} leaves a huge page as it is.",
+        ).told("no split", "KVM: all huge pages of the range, but those whose page is given up"),
+        Wrong(
+            "list-stale",
+            any_of(all_of(stale, negate(made.restarts)), all_of(made.tried, made.goes_on)),
+            f"{name} does not begin again with a list that a split has changed, or from which the lock was taken.",
+        ).told("the next SPTE is looked for where the last one was", "KVM's comment in it"),
+        Wrong(
+            "split-again-for-good",
+            all_of(made.tried, negate(stale), made.restarts),
+            f"{name} tries again what has failed for good.",
+        ).told("it begins again", "KVM's comment in it: the split should not be retried"),
+    )
+
+
 def _splits(kvm: Kvm, _vendor: Vendor) -> tuple[Claim, ...]:
-    return _entry(kvm), _page(kvm)
+    return _entry(kvm), _page(kvm), _tried(kvm), _listed(kvm)
 
 
 THEOREMS = (
@@ -98,7 +180,8 @@ THEOREMS = (
         claim="Where a huge page of the shadow MMU is split, another page comes in its place. Each entry maps the "
         "part at its place, by an SPTE made of the huge one, and is on its frame's list. One that maps something "
         "already stays, and if that is a table a flush is due. The page is of the level below, begins at the same "
-        "frame and grants what the guest grants.",
+        "frame and grants what the guest grants. Of a list each huge page is split, only "
+        "under the lock and with memory for it; then the list is gone through anew.",
         source="KVM's comments in shadow_mmu_split_huge_page() and shadow_mmu_get_sp_for_split()",
         assumes=(
             "a huge SPTE is of level 2 or 3, and an access is one of ACC_*",
@@ -110,6 +193,10 @@ THEOREMS = (
             Catch("shadow-split-unlisted", "not-listed"),
             Catch("shadow-split-unflushed", "unmapped-unflushed"),
             Catch("shadow-split-grants-all", "another-access"),
+            Catch("shadow-split-unprepared", "split-unprepared"),
+            Catch("shadow-split-unlocked-untold", "split-untold"),
+            Catch("shadow-split-tables", "no-page-split"),
+            Catch("shadow-split-goes-on", "list-stale"),
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Pages of SPTEs that are out of sync below another: all are found, and all are synchronized."""
+"""Pages of SPTEs that are out of sync below another: all are found, and all are synchronized or given up."""
 
 from __future__ import annotations
 
@@ -133,8 +133,82 @@ def _synced(kvm: Kvm) -> Claim:
     )
 
 
+def _begun(kvm: Kvm) -> Claim:
+    made, name = kvm.child_syncs.begun(), "mmu_unsync_walk()"
+    return never(
+        given(shown=(Shown("pages below are out of sync", made.below),), evidence=made.evidence, part=name),
+        Wrong(
+            "unsearched",
+            all_of(made.below, negate(made.searched)),
+            f"{name} does not look below a page that has pages out of sync below it.",
+        ).told("no search below it", _NOTES),
+        Wrong(
+            "found-before",
+            all_of(made.below, negate(all_of(made.emptied, made.above))),
+            f"{name} keeps pages of a search before, or does not begin with the page above what is found.",
+        ).told("what is found is taken to be below another page", "KVM: mmu_pages_first()"),
+        Wrong(
+            "answer",
+            any_of(all_of(made.searched, ne(made.answer, made.found)), all_of(negate(made.below), ne(made.answer, 0))),
+            f"{name} says something else than what the search has found.",
+        ).told("another answer", "KVM: its answer says whether there are such pages"),
+    )
+
+
+def _zapped(kvm: Kvm) -> Claim:
+    made, name = kvm.child_syncs.zapped(), "mmu_zap_unsync_children()"
+    # Pages of the lowest level have none below them.
+    above = ne(made.level, 1)
+    return never(
+        given(
+            Assumption("no more are found at once than there is room for", made.fit),
+            shown=(
+                Shown("the page above has pages below it", above),
+                Shown("some are found", made.found),
+                Shown("one is to be given up", made.zaps),
+            ),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong(
+            "zap-unsearched",
+            all_of(above, negate(made.searched)),
+            f"{name} does not look for pages out of sync below one that is given up.",
+        ).told("no search below it", _NOTES),
+        Wrong(
+            "zap-left",
+            all_of(made.zaps, negate(made.zapped)),
+            f"{name} leaves a page out of sync behind, gives another one up, or puts it elsewhere.",
+        ).told(
+            "nothing leads to the page any more, so nobody synchronizes it, or frees it after a flush",
+            "KVM: kvm_sync_page() is for pages below a root",
+        ),
+        Wrong(
+            "zap-noted",
+            all_of(made.zaps, negate(made.counted)),
+            f"{name} goes on counting a page as one out of sync that is given up.",
+        ).told("the search never comes to an end", _NOTES),
+        Wrong(
+            "zap-ends-early",
+            all_of(above, made.searched, made.found, made.ends),
+            f"{name} ends while pages out of sync are left.",
+        ).told("it ends", "KVM: it goes on until no page is found"),
+        Wrong(
+            "zap-miscounted",
+            any_of(
+                all_of(made.zaps, ne(made.after, made.before + 1)),
+                all_of(made.searched, made.ends, any_of(ne(made.none, 0), ne(made.answer, made.all))),
+            ),
+            f"{name} does not tell how many pages it gives up.",
+        ).told(
+            "whoever goes through all pages goes on from one that is gone",
+            "KVM: its comment on list_unstable in __kvm_mmu_prepare_zap_page()",
+        ),
+    )
+
+
 def _children(kvm: Kvm, _vendor: Vendor) -> tuple[Claim, ...]:
-    return _searched(kvm), _synced(kvm)
+    return _begun(kvm), _searched(kvm), _synced(kvm), _zapped(kvm)
 
 
 THEOREMS = (
@@ -142,8 +216,9 @@ THEOREMS = (
         name="walk.children",
         claim="Of the entries of a page that are noted as leading to pages out of sync, each one is looked at. Below "
         "it all such pages are found, and where there are none it is no longer noted. Each page that is found has its "
-        "table write-protected and TLBs flushed, and is synchronized then. That goes on until none is found, or the "
-        "vCPU is asked to go on later. No flush that is due is lost.",
+        "table write-protected and TLBs flushed, and is synchronized then; below a page that is given up, each one is "
+        "given up with it, and counted. That goes on until none is found, or the vCPU is asked to synchronize the rest "
+        "later. No flush that is due is lost.",
         source="KVM: unsync_child_bitmap, unsync_children and KVM_REQ_MMU_SYNC; its comment in __kvm_sync_page()",
         assumes=("no more pages are found at once than kvm_mmu_pages has room for, by walk.noted-children",),
         state=several(_children),
@@ -153,6 +228,11 @@ THEOREMS = (
             Catch("children-synced-unflushed", "synced-unflushed"),
             Catch("children-due-by-last", "due-forgotten"),
             Catch("children-stopped-for-good", "stops-for-good"),
+            Catch("children-searched-in-sync", "unsearched"),
+            Catch("children-zapped-once", "zap-ends-early"),
+            Catch("children-not-zapped", "zap-left"),
+            Catch("children-noted-after-zap", "zap-noted"),
+            Catch("children-zapped-uncounted", "zap-miscounted"),
         ),
     ),
 )

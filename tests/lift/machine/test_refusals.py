@@ -37,6 +37,26 @@ UNKNOWN = {
     ),
     "wide integers": ("u64 f(u64 a) { return ((unsigned __int128)a * a) >> 64; }", "__int128"),
     "vectors": ("typedef int v4 __attribute__((vector_size(16))); u64 f(u64 a) { v4 x = { a }; return x[0]; }", ""),
+    "vectors added": (
+        "typedef int v4 __attribute__((vector_size(16))); u64 f(u64 a) { union { v4 x; u64 n; } u, v; u.n = v.n = a; u.x = u.x + v.x; return u.n; }",
+        "arithmetic in a vector",
+    ),
+    "vectors negated": (
+        "typedef int v4 __attribute__((vector_size(16))); u64 f(u64 a) { union { v4 x; u64 n; } u; u.n = a; u.x = -u.x; return u.n; }",
+        "arithmetic in a vector",
+    ),
+    "vectors added in place": (
+        "typedef int v4 __attribute__((vector_size(16))); u64 f(u64 a) { union { v4 x; u64 n; } u, v; u.n = v.n = a; u.x += v.x; return u.n; }",
+        "arithmetic in a vector",
+    ),
+    "vectors compared": (
+        "typedef int v4 __attribute__((vector_size(16))); u64 f(u64 a) { union { v4 x; u64 n; } u, v; u.n = v.n = a; u.x = u.x == v.x; return u.n; }",
+        "arithmetic in a vector",
+    ),
+    "element of a vector": (
+        "typedef int v4 __attribute__((vector_size(16))); u64 f(u64 a) { union { v4 x; u64 n; } u; u.n = a; return u.x[0]; }",
+        "",
+    ),
     "complex numbers": ("u64 f(u64 a) { _Complex int x = a; return __real__ x; }", ""),
     "atomic types": ("u64 f(u64 a) { _Atomic u64 x = a; return x; }", "_Atomic"),
     "atomic built-ins": ("u64 f(u64 a) { return __atomic_load_n(&a, 0); }", ""),

@@ -11,6 +11,6 @@ pytestmark = pytest.mark.kernel
 _PARTIAL = set(CheckKind)
 
 
-@pytest.mark.parametrize("what", ["searched", "synced"])
+@pytest.mark.parametrize("what", ["begun", "searched", "synced", "zapped"])
 def test_what_is_below_a_page(both: Both, what: str) -> None:
     prove_equal(*(getattr(kvm.child_syncs, what)() for kvm in both), partial=_PARTIAL)

@@ -23,6 +23,10 @@ def test_what_fills_the_list(both: Both) -> None:
     prove_equal(*(kvm.guest_flushes.filled() for kvm in both), partial=_PARTIAL)
 
 
+def test_whom_a_hypercall_names(both: Both) -> None:
+    prove_equal(*(kvm.guest_flushes.asked() for kvm in both), partial=_PARTIAL)
+
+
 def test_invvpid(both: Both) -> None:
     prove_equal(*(kvm.guest_flushes.by_vpid() for kvm in both), partial=_PARTIAL)
 

@@ -22,3 +22,7 @@ def test_an_entry_of_a_table_that_is_taken_apart(both: Both) -> None:
     mine = both.reference.removed_tables.removed()
     assuming = (ult(mine.level - 1, 5), sle(bv(0, 32), mine.number))
     prove_equal(*(kvm.removed_tables.removed() for kvm in both), partial=_ASSERTED, assuming=assuming)
+
+
+def test_a_page_that_is_taken_off_its_list(both: Both) -> None:
+    prove_equal(*(kvm.removed_tables.unlinked() for kvm in both), partial=_ASSERTED)

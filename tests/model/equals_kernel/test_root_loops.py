@@ -18,3 +18,8 @@ def test_a_loop(both: Both, loop: RootLoop) -> None:
 
 def test_handing_out_roots(both: Both) -> None:
     prove_equal(*(kvm.root_loops.handed_out() for kvm in both), partial={CheckKind.WARN, CheckKind.BUG})
+
+
+@pytest.mark.parametrize("tests", [False, True], ids=["ages", "tests"])
+def test_what_was_used(both: Both, tests: bool) -> None:
+    prove_equal(*(kvm.root_loops.aged(tests) for kvm in both), partial={CheckKind.WARN, CheckKind.BUG})

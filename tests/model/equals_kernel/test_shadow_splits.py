@@ -11,6 +11,6 @@ pytestmark = pytest.mark.kernel
 _PARTIAL = set(CheckKind)
 
 
-@pytest.mark.parametrize("what", ["entry", "page"])
+@pytest.mark.parametrize("what", ["entry", "listed", "page", "tried"])
 def test_how_huge_pages_are_split(both: Both, what: str) -> None:
     prove_equal(*(getattr(kvm.shadow_splits, what)() for kvm in both), partial=_PARTIAL)

@@ -86,3 +86,23 @@ u64 bit_field_chosen_by_condition(bool c, u32 v)
 		p->word |= v;
 	return r.word;
 }
+
+typedef u32 four __attribute__((vector_size(16)));
+union wide { four whole; u64 half[2]; u32 part[4]; };
+struct registers { u8 count; four each[3]; };
+u64 vector_moved(u64 a, u64 b, u8 i) {
+	struct registers r;
+	union wide in = { .half = { a, b } }, out;
+	r.each[1] = in.whole;
+	r.each[2] = r.each[1];
+	out.whole = r.each[2];
+	return out.half[i & 1] + out.part[i & 3];
+}
+u64 vector_copied(u64 a, u64 b) {
+	struct registers r;
+	union wide in = { .half = { a, b } };
+	u64 out[2];
+	r.each[0] = in.whole;
+	__builtin_memcpy(out, &r.each[0], sizeof(out));
+	return out[0] ^ out[1] * 3;
+}
