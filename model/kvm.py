@@ -24,6 +24,7 @@ from mmuproof.model.created_vms import CreatedVms
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.dummy_roots import DummyRoots
+from mmuproof.model.entry_requests import EntryRequests
 from mmuproof.model.exits import Exits
 from mmuproof.model.fast_faults import FastFaults
 from mmuproof.model.fault_handlers import FaultHandlers
@@ -273,6 +274,11 @@ class Kvm(ABC):
     @abstractmethod
     def dummy_roots(self) -> DummyRoots:
         """What stands for tables that a guest cannot have."""
+
+    @property
+    @abstractmethod
+    def entry_requests(self) -> EntryRequests:
+        """What is done of what a vCPU is asked before its guest runs."""
 
     @property
     @abstractmethod

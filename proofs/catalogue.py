@@ -23,6 +23,7 @@ from mmuproof.proofs.flush import asked as flush_asked
 from mmuproof.proofs.flush import freed as flush_freed
 from mmuproof.proofs.flush import ranges as flush_whole_ranges
 from mmuproof.proofs.flush import registers as flush_registers
+from mmuproof.proofs.flush import requests as flush_requests
 from mmuproof.proofs.flush import rmap as flush_rmap
 from mmuproof.proofs.flush import shared_epts as flush_shared_epts
 from mmuproof.proofs.flush import tables as flush_tables
@@ -196,6 +197,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_registers.THEOREMS,
     *flush_transitions.THEOREMS,
     *flush_tags.THEOREMS,
+    *flush_requests.THEOREMS,
     *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,

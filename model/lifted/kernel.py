@@ -37,6 +37,7 @@ from mmuproof.model.lifted.created_vms import LiftedCreatedVms
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.dropped_roots import LiftedDroppedRoots
 from mmuproof.model.lifted.dummy_roots import LiftedDummyRoots
+from mmuproof.model.lifted.entry_requests import LiftedEntryRequests
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.fast_faults import LiftedFastFaults
@@ -367,6 +368,11 @@ class LiftedKvm(Kvm):
     def dummy_roots(self) -> LiftedDummyRoots:
         """See `Kvm.dummy_roots`."""
         return self._area("dummy_roots", LiftedDummyRoots, MMU_C)
+
+    @property
+    def entry_requests(self) -> LiftedEntryRequests:
+        """See `Kvm.entry_requests`."""
+        return self._area("entry_requests", LiftedEntryRequests, X86_C, NESTED_VMX_C)
 
     @property
     def aged_lists(self) -> LiftedAgedLists:

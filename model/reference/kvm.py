@@ -20,6 +20,7 @@ from mmuproof.model.created_vms import CreatedVms
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.dummy_roots import DummyRoots
+from mmuproof.model.entry_requests import EntryRequests
 from mmuproof.model.exits import Exits
 from mmuproof.model.fast_faults import FastFaults
 from mmuproof.model.fault_handlers import FaultHandlers
@@ -81,6 +82,7 @@ from mmuproof.model.reference.created_vms import ReferenceCreatedVms
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.dropped_roots import ReferenceDroppedRoots
 from mmuproof.model.reference.dummy_roots import ReferenceDummyRoots
+from mmuproof.model.reference.entry_requests import ReferenceEntryRequests
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.fast_faults import ReferenceFastFaults
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
@@ -283,6 +285,7 @@ class ReferenceKvm(Kvm):
         unfaulted_levels: type[ReferenceUnfaultedLevels] = ReferenceUnfaultedLevels,
         fast_faults: type[ReferenceFastFaults] = ReferenceFastFaults,
         dummy_roots: type[ReferenceDummyRoots] = ReferenceDummyRoots,
+        entry_requests: type[ReferenceEntryRequests] = ReferenceEntryRequests,
         aged_lists: type[ReferenceAgedLists] = ReferenceAgedLists,
         fault_roots: type[ReferenceFaultRoots] = ReferenceFaultRoots,
         address_widths: type[ReferenceAddressWidths] = ReferenceAddressWidths,
@@ -386,6 +389,7 @@ class ReferenceKvm(Kvm):
         self._unfaulted_levels = unfaulted_levels(self.constants)
         self._fast_faults = fast_faults(self.constants)
         self._dummy_roots = dummy_roots(self.constants)
+        self._entry_requests = entry_requests(self.constants)
         self._aged_lists = aged_lists(self.constants)
         self._fault_roots = fault_roots(self.constants)
         self._address_widths = address_widths(self.constants)
@@ -540,6 +544,11 @@ class ReferenceKvm(Kvm):
     def dummy_roots(self) -> DummyRoots:
         """See `Kvm.dummy_roots`."""
         return self._dummy_roots
+
+    @property
+    def entry_requests(self) -> EntryRequests:
+        """See `Kvm.entry_requests`."""
+        return self._entry_requests
 
     @property
     def aged_lists(self) -> AgedLists:
