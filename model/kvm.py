@@ -69,6 +69,7 @@ from mmuproof.model.page_directory_pointers import PageDirectoryPointers
 from mmuproof.model.page_entries import PageEntries
 from mmuproof.model.page_fault_routes import PageFaultRoutes
 from mmuproof.model.page_sweeps import PageSweeps
+from mmuproof.model.page_logs import PageLogs
 from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
@@ -279,6 +280,11 @@ class Kvm(ABC):
     @abstractmethod
     def entry_requests(self) -> EntryRequests:
         """What is done of what a vCPU is asked before its guest runs."""
+
+    @property
+    @abstractmethod
+    def page_logs(self) -> PageLogs:
+        """What is done with logs of pages that were written to."""
 
     @property
     @abstractmethod

@@ -96,6 +96,7 @@ from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
+from mmuproof.proofs.slot import page_logs as slot_page_logs
 from mmuproof.proofs.slot import sweeps as slot_sweeps
 from mmuproof.proofs.slot import told_writes as slot_told_writes
 from mmuproof.proofs.slot import unfaulted_levels as slot_unfaulted_levels
@@ -220,6 +221,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_shadow_walks.THEOREMS,
     *loop_slot_walks.THEOREMS,
     *slot_logging.THEOREMS,
+    *slot_page_logs.THEOREMS,
     *slot_huge_pages.THEOREMS,
     *slot_guest_tables.THEOREMS,
     *slot_nx_recovery.THEOREMS,

@@ -467,6 +467,8 @@ BESIDE = (
     "walk.unprotected",
     "walk.translated",
     "slot.logging-again",
+    "slot.processor-log",
+    "slot.nested-log",
     "slot.shadowed-table",
     "slot.written-table",
     "slot.unsynced-table",

@@ -12,7 +12,8 @@ from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, bit, boolean
 
 _X86_C, _NESTED_C = "arch/x86/kvm/x86.c", "arch/x86/kvm/vmx/nested.c"
 _SYNC = r"if \(kvm_check_request\(KVM_REQ_MMU_SYNC, vcpu\)\)\s+kvm_mmu_sync_roots\(vcpu\);"
-_FLUSH = r"if \(kvm_check_request\(KVM_REQ_TLB_FLUSH, vcpu\)\)\s+kvm_vcpu_flush_tlb_all\(vcpu\);"
+_ALL = r"kvm_vcpu_flush_tlb_all\(vcpu\);"
+_FLUSH = rf"if \(kvm_check_request\(KVM_REQ_TLB_FLUSH, vcpu\)\)(?:\s+{_ALL}| \{{\s+{_ALL}[^}}]*\}})"
 _SERVE = r"kvm_service_local_tlb_flush_requests\(vcpu\);"
 
 
@@ -73,7 +74,7 @@ DEFECTS: tuple[Defect, ...] = (
         "entry-forgets-own-flushes",
         "What a vCPU has asked of itself to flush is not flushed before its guest runs.",
         _X86_C,
-        r"(kvm_vcpu_flush_tlb_all\(vcpu\);\s+)" + _SERVE,
+        rf"(KVM_REQ_LOAD_MMU_PGD, vcpu\)\)[\s\S]*?){_SERVE}",
         r"\1",
         _with(_LocalIgnored),
     ),

@@ -82,6 +82,7 @@ from mmuproof.model.lifted.page_directory_pointers import LiftedPageDirectoryPoi
 from mmuproof.model.lifted.page_entries import LiftedPageEntries
 from mmuproof.model.lifted.page_fault_routes import LiftedPageFaultRoutes
 from mmuproof.model.lifted.page_sweeps import LiftedPageSweeps
+from mmuproof.model.lifted.page_logs import LiftedPageLogs
 from mmuproof.model.lifted.parent_links import LiftedParentLinks
 from mmuproof.model.lifted.prefetches import LiftedPrefetches
 from mmuproof.model.lifted.range_rounds import LiftedRangeRounds
@@ -373,6 +374,11 @@ class LiftedKvm(Kvm):
     def entry_requests(self) -> LiftedEntryRequests:
         """See `Kvm.entry_requests`."""
         return self._area("entry_requests", LiftedEntryRequests, X86_C, NESTED_VMX_C)
+
+    @property
+    def page_logs(self) -> LiftedPageLogs:
+        """See `Kvm.page_logs`."""
+        return self._area("page_logs", LiftedPageLogs, VMX_C, NESTED_VMX_C)
 
     @property
     def aged_lists(self) -> LiftedAgedLists:

@@ -66,6 +66,7 @@ from mmuproof.model.page_directory_pointers import PageDirectoryPointers
 from mmuproof.model.page_entries import PageEntries
 from mmuproof.model.page_fault_routes import PageFaultRoutes
 from mmuproof.model.page_sweeps import PageSweeps
+from mmuproof.model.page_logs import PageLogs
 from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
@@ -126,6 +127,7 @@ from mmuproof.model.reference.page_directory_pointers import ReferencePageDirect
 from mmuproof.model.reference.page_entries import ReferencePageEntries
 from mmuproof.model.reference.page_fault_routes import ReferencePageFaultRoutes
 from mmuproof.model.reference.page_sweeps import ReferencePageSweeps
+from mmuproof.model.reference.page_logs import ReferencePageLogs
 from mmuproof.model.reference.parent_links import ReferenceParentLinks
 from mmuproof.model.reference.prefetches import ReferencePrefetches
 from mmuproof.model.reference.range_rounds import ReferenceRangeRounds
@@ -286,6 +288,7 @@ class ReferenceKvm(Kvm):
         fast_faults: type[ReferenceFastFaults] = ReferenceFastFaults,
         dummy_roots: type[ReferenceDummyRoots] = ReferenceDummyRoots,
         entry_requests: type[ReferenceEntryRequests] = ReferenceEntryRequests,
+        page_logs: type[ReferencePageLogs] = ReferencePageLogs,
         aged_lists: type[ReferenceAgedLists] = ReferenceAgedLists,
         fault_roots: type[ReferenceFaultRoots] = ReferenceFaultRoots,
         address_widths: type[ReferenceAddressWidths] = ReferenceAddressWidths,
@@ -390,6 +393,7 @@ class ReferenceKvm(Kvm):
         self._fast_faults = fast_faults(self.constants)
         self._dummy_roots = dummy_roots(self.constants)
         self._entry_requests = entry_requests(self.constants)
+        self._page_logs = page_logs(self.constants)
         self._aged_lists = aged_lists(self.constants)
         self._fault_roots = fault_roots(self.constants)
         self._address_widths = address_widths(self.constants)
@@ -549,6 +553,11 @@ class ReferenceKvm(Kvm):
     def entry_requests(self) -> EntryRequests:
         """See `Kvm.entry_requests`."""
         return self._entry_requests
+
+    @property
+    def page_logs(self) -> PageLogs:
+        """See `Kvm.page_logs`."""
+        return self._page_logs
 
     @property
     def aged_lists(self) -> AgedLists:

@@ -1,0 +1,38 @@
+"""The calls that deal with logs of pages and that are not followed."""
+
+from __future__ import annotations
+
+from mmuproof.lift.machine.cuts import Cut
+from mmuproof.model.cuts import common
+from mmuproof.smt.terms import bv
+
+READ, RESET, LOG = (
+    Cut(function=name, reason=reason)
+    for name, reason in (
+        ("__vmcs_readl", "reads a field of the VMCS, any value; of which field is looked at"),
+        ("__vmcs_writel", "writes a field of the VMCS; which, and what, is looked at"),
+        ("lowmem_page_address", "where the log is: entries of any value"),
+    )
+)
+MARK = Cut(
+    function="kvm_vcpu_mark_page_dirty", reason="marks a frame as written to; which is looked at", elsewhere=("*",)
+)
+DRAINS: tuple[Cut, ...] = (
+    *common.CUTS,
+    *(READ, RESET, LOG),
+    MARK,
+    Cut(
+        function="arch_static_branch",
+        gives=bv(0, 8),
+        reason="KVM does not run under Hyper-V: the VMCS is one of the processor's",
+    ),
+)
+"""For the processor's log."""
+WRITE = Cut(
+    function="kvm_write_guest_page",
+    reason="writes to L1's memory, or fails; what and where is looked at",
+    watched=True,
+    elsewhere=("*",),
+)
+WRITES: tuple[Cut, ...] = (*common.CUTS, WRITE)
+"""For L1's log."""
