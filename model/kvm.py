@@ -21,6 +21,7 @@ from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.created_vms import CreatedVms
+from mmuproof.model.device_changes import DeviceChanges
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.dummy_roots import DummyRoots
@@ -68,8 +69,8 @@ from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.page_directory_pointers import PageDirectoryPointers
 from mmuproof.model.page_entries import PageEntries
 from mmuproof.model.page_fault_routes import PageFaultRoutes
-from mmuproof.model.page_sweeps import PageSweeps
 from mmuproof.model.page_logs import PageLogs
+from mmuproof.model.page_sweeps import PageSweeps
 from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
 from mmuproof.model.range_rounds import RangeRounds
@@ -280,6 +281,11 @@ class Kvm(ABC):
     @abstractmethod
     def entry_requests(self) -> EntryRequests:
         """What is done of what a vCPU is asked before its guest runs."""
+
+    @property
+    @abstractmethod
+    def device_changes(self) -> DeviceChanges:
+        """What is done when devices come and go that read memory past the caches."""
 
     @property
     @abstractmethod

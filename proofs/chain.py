@@ -324,6 +324,7 @@ CHAINS: tuple[Chain, ...] = (
                     "entry.shadow-reserved",
                     "lifecycle.made",
                     "spte.chosen-memory-type",
+                    "spte.memory-type-followed",
                 ),
             ),
             Stage(

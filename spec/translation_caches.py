@@ -26,7 +26,7 @@ def all_by_cr0(old: BitVec, new: BitVec) -> Bool:
 
 
 def all_by_reset(cr0: BitVec, *, by_init: Bool) -> Bool:
-    """Whether a reset forgets all: INIT does, SDM table 11-1, and paging is turned off where CR0 (64 bits) had it on."""
+    """Whether a reset forgets all: INIT does, SDM table 11-1, and paging goes where CR0 (64 bits) had it on."""
     return any_of(by_init, bit(cr0, _PG))
 
 

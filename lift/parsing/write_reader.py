@@ -68,7 +68,17 @@ _WRITTEN = {
 """Which argument functions write behind that have no body, and nothing else."""
 _READING = frozenset(
     (
-        *(WARN_CALL, BUG_CALL, BUILD_BUG_CALL, OF_PROCESSOR_CALL, "memcmp", "strlen", "strcmp", "strncmp", "variable_test_bit"),
+        *(
+            WARN_CALL,
+            BUG_CALL,
+            BUILD_BUG_CALL,
+            OF_PROCESSOR_CALL,
+            "memcmp",
+            "strlen",
+            "strcmp",
+            "strncmp",
+            "variable_test_bit",
+        ),
         *("____wrong_branch_error", "__bad_size_call_parameter"),
     )
 )

@@ -28,7 +28,9 @@ CUTS: tuple[Cut, ...] = (
 )
 SET = tuple(
     Cut(
-        function=f"kvm_x86_set_{name}", reason="sets a register; the MMU is looked at behind all of these", elsewhere=("*",)
+        function=f"kvm_x86_set_{name}",
+        reason="sets a register; the MMU is looked at behind all of these",
+        elsewhere=("*",),
     )
     for name in ("cr0", "cr4", "efer")
 )

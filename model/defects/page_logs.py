@@ -56,7 +56,8 @@ DEFECTS: tuple[Defect, ...] = (
         "log-index-kept",
         "The processor goes on behind what KVM has read of its log, until it is full.",
         _VMX_C,
-        r"(kvm_vcpu_mark_page_dirty\(vcpu, gpa >> PAGE_SHIFT\);\s+\}\s+(?:/\*[^/]*\*/\s+)?)vmcs_write16\(GUEST_PML_INDEX, [^)]*\)?\);",
+        r"(kvm_vcpu_mark_page_dirty\(vcpu, gpa >> PAGE_SHIFT\);\s+\}\s+(?:/\*[^/]*\*/\s+)?)"
+        r"vmcs_write16\(GUEST_PML_INDEX, [^)]*\)?\);",
         r"\1",
         _with(_IndexKept),
     ),

@@ -84,18 +84,14 @@ class LiftedEntryRequests(EntryRequests, Remembers):
         return RequestsServed(
             function=_ENTERS,
             asked=asked,
-            missed={
-                each: all_of(runs_at_all, bit(asked, each.value), negate(served[each])) for each in EntryRequest
-            },
+            missed={each: all_of(runs_at_all, bit(asked, each.value), negate(served[each])) for each in EntryRequest},
             flushed_early=any_of(
                 *(
                     all_of(
                         runs_at_all,
                         change.guard,
                         any_before(made, change, flushes),
-                        negate(
-                            any_of(*(each.guard for each in flushes if made.index(each) > made.index(change)))
-                        ),
+                        negate(any_of(*(each.guard for each in flushes if made.index(each) > made.index(change)))),
                     )
                     for change in changes
                 )
@@ -107,10 +103,7 @@ class LiftedEntryRequests(EntryRequests, Remembers):
                 runs_at_all, negate(any_of(*(all_of(call.guard, negate(is_nonzero(call))) for call in left)))
             ),
             unseen=any_of(
-                *(
-                    all_of(call.guard, ne(bench.read(vcpu, kvm_vcpu.MODE, call.memory), _IN_GUEST_MODE))
-                    for call in left
-                )
+                *(all_of(call.guard, ne(bench.read(vcpu, kvm_vcpu.MODE, call.memory), _IN_GUEST_MODE)) for call in left)
             ),
             evidence=session.evidence(),
         )

@@ -10,16 +10,7 @@ from mmuproof.model.lifted.calls_made import answer_of, numbers_given
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
-from mmuproof.model.named import (
-    functions,
-    kvm_mmu,
-    kvm_vcpu,
-    switches,
-    vcpu_requests,
-    vcpu_svm,
-    vcpu_vmx,
-    vmcb_fields,
-)
+from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, switches, vcpu_requests, vcpu_svm, vcpu_vmx, vmcb_fields
 from mmuproof.model.tlb_flushes import GuestFlushed, OwnVmcb, TlbFlushes, VcpuMoved, VmcsMoved, VmxFlush, VmxFlushed
 from mmuproof.smt.terms import all_of, any_of, bv, eq, ite, ne, resize, var
 

@@ -47,9 +47,7 @@ class ReferenceEntryRequests(ReferenceArea, EntryRequests):
 
     def switched(self, switch: GuestSwitch) -> SwitchServed:
         """See `EntryRequests.switched`."""
-        return SwitchServed(
-            function=switch.value, unserved=negate(self._serves_before(switch)), evidence=Evidence()
-        )
+        return SwitchServed(function=switch.value, unserved=negate(self._serves_before(switch)), evidence=Evidence())
 
     def _serves_before(self, switch: GuestSwitch) -> Bool:
         """Whether flushes are made before the guest is another."""

@@ -93,7 +93,9 @@ def _reset(kvm: Kvm, _vendor: Vendor) -> Claim:
             "mmu-kept",
             all_of(translation_caches.all_by_cr0(made.cr0, bv(0, 64)), negate(made.remakes)),
             "A reset turns paging off, and the MMU goes on as with paging.",
-        ).told("the MMU is not made anew, or before the registers are set", "SDM 5.1.1: without paging nothing is walked"),
+        ).told(
+            "the MMU is not made anew, or before the registers are set", "SDM 5.1.1: without paging nothing is walked"
+        ),
     )
 
 

@@ -28,9 +28,7 @@ _SAID = {
 
 def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     made = kvm.entry_requests.served()
-    told = [
-        each for each in EntryRequest if each is not EntryRequest.FLUSH_LISTED or kvm.has(Feature.LISTED_FLUSHES)
-    ]
+    told = [each for each in EntryRequest if each is not EntryRequest.FLUSH_LISTED or kvm.has(Feature.LISTED_FLUSHES)]
     shown = (Shown("requests", made.asked),)
     yield never(
         given(shown=shown, evidence=made.evidence, part="what is asked"),

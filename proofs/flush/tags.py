@@ -127,10 +127,7 @@ THEOREMS = (
         claim="A vCPU of Intel's whose VMCS is loaded by another processor than the one before is asked to flush all "
         "before its guest runs, and that processor is noted.",
         source="SDM 31.4.3; KVM's comment in vmx_vcpu_load_vmcs()",
-        assumes=(
-            "a processor is one of those that the kernel is built for",
-            "what is asked is done: flush.requests",
-        ),
+        assumes=("a processor is one of those that the kernel is built for", "what is asked is done: flush.requests"),
         vendors=(Vendor.INTEL,),
         state=alone(_moved_vmcs),
         catches=(Catch("moved-vmcs-keeps-tlb", "translations-kept"),),

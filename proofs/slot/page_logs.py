@@ -19,9 +19,7 @@ def _drained(kvm: Kvm, _vendor: Vendor) -> Claim:
     lowest = ite(log.room(made.index), zext(made.index, 32) + 1, bv(0, 32))
     empty, highest = eq(made.index, log.EMPTY), bv(log.EMPTY, 32)
     logged = log.holds(made.index, made.at)
-    steps = [
-        (end, all_of(made.goes_on, eq(made.next, made.at + step))) for end, step in ((highest, -1), (lowest, 1))
-    ]
+    steps = [(end, all_of(made.goes_on, eq(made.next, made.at + step))) for end, step in ((highest, -1), (lowest, 1))]
     ended = any_of(eq(made.at, lowest - 1), eq(made.at, highest + 1))
     return never(
         given(
@@ -44,9 +42,7 @@ def _drained(kvm: Kvm, _vendor: Vendor) -> Claim:
             "another field", _SDM
         ),
         Wrong(
-            "log-left",
-            all_of(negate(empty), negate(made.reads)),
-            f"{name} does not look at a log that has entries.",
+            "log-left", all_of(negate(empty), negate(made.reads)), f"{name} does not look at a log that has entries."
         ).told("nothing is read", _SDM),
         Wrong(
             "begins-inside",
