@@ -8,19 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmuproof.model.evidence import Evidence
+from mmuproof.model.named import vcpu_requests
 from mmuproof.smt.terms import BitVec, Bool
+
+_FIRST_OF_ARCH = 8
+"""The bit of KVM_ARCH_REQ(0)."""
 
 
 class EntryRequest(enum.Enum):
     """What a vCPU may be asked, by its bit among the vCPU's requests."""
 
-    FLUSH = 0
-    SYNC = 11
-    LOAD = 13
-    FLUSH_CURRENT = 34
-    FLUSH_GUEST = 35
-    FREE_ROOTS = 39
-    FLUSH_LISTED = 40
+    FLUSH = vcpu_requests.TLB_FLUSH
+    SYNC = _FIRST_OF_ARCH + vcpu_requests.MMU_SYNC
+    LOAD = _FIRST_OF_ARCH + vcpu_requests.LOAD_MMU_PGD
+    FLUSH_CURRENT = _FIRST_OF_ARCH + vcpu_requests.TLB_FLUSH_CURRENT
+    FLUSH_GUEST = _FIRST_OF_ARCH + vcpu_requests.TLB_FLUSH_GUEST
+    FREE_ROOTS = _FIRST_OF_ARCH + vcpu_requests.MMU_FREE_OBSOLETE_ROOTS
+    FLUSH_LISTED = _FIRST_OF_ARCH + vcpu_requests.HV_TLB_FLUSH
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -480,6 +480,7 @@ BESIDE = (
     "stored.handed-on",
     "fault.handed-on",
     "slot.huge-page-recovered",
+    "slot.nx-toggled",
     "slot.masked",
     "slot.fast-fault",
     "slot.unfaulted-level",

@@ -27,7 +27,7 @@ EXIT = Cut(
     elsewhere=("*",),
 )
 WALK = Cut(
-    function="gva_to_gpa",
+    function=functions.GVA_TO_GPA,
     reason="walks the guest's tables; where it finds no fault it leaves none, and that is looked at",
 )
 QUEUES: tuple[Cut, ...] = (*common.CUTS, QUEUE, EXIT)

@@ -43,12 +43,12 @@ LOADED: tuple[Cut, ...] = (
     REQUEST,
     *common.each(
         "loads a VMCS, or what the processor needs for it: nothing is flushed there, and no processor is noted",
-        "__vmcs_writel",
+        functions.INNER_VMCS_WRITEL,
         "alternative_msr_write",
-        "arch_static_branch",
+        functions.ARCH_STATIC_BRANCH,
         "get_cpu_entry_area",
-        "native_irq_disable",
-        "native_irq_enable",
+        functions.NATIVE_IRQ_DISABLE,
+        functions.NATIVE_IRQ_ENABLE,
         "vmcs_load",
     ),
     Cut(

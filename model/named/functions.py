@@ -407,3 +407,13 @@ INNER_STATIC_CPU_HAS = "__static_cpu_has"
 STATIC_CPU_HAS = "_static_cpu_has"
 VARIABLE_TEST_BIT = "variable_test_bit"
 NESTED_EPT_INJECT_PAGE_FAULT = "nested_ept_inject_page_fault"
+
+# Of the host, of registers, and of interrupts.
+INNER_VMCS_WRITEL = "__vmcs_writel"
+KVM_MSR_WRITE = "kvm_msr_write"
+KVM_VCPU_APICV_ACTIVE = "kvm_vcpu_apicv_active"
+KVM_VCPU_MARK_PAGE_DIRTY = "kvm_vcpu_mark_page_dirty"
+KVM_X86_GET_CS_DB_L_BITS = "kvm_x86_get_cs_db_l_bits"
+NATIVE_IRQ_DISABLE = "native_irq_disable"
+NATIVE_IRQ_ENABLE = "native_irq_enable"
+UPDATE_CR8_INTERCEPT = "update_cr8_intercept"

@@ -52,3 +52,7 @@ NX_HUGE_PAGES_LISTED = "pages"
 
 # The members of ``struct kvm_mmu_memory_cache``.
 CACHE_GFP_ZERO = "gfp_zero"
+VM_LIST = "vm_list"
+
+# All VMs.
+LIST = "vm_list"

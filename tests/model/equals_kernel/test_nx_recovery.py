@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmuproof.model.evidence import CheckKind
+from mmuproof.smt.terms import to_bv
 from tests.model.equality import Both, prove_equal
 
 pytestmark = pytest.mark.kernel
@@ -24,3 +25,9 @@ def test_zapped(both: Both) -> None:
 
 def test_logged(both: Both) -> None:
     prove_equal(*(kvm.nx_recovery.logged() for kvm in both), partial=_PARTIAL)
+
+
+def test_toggled(both: Both) -> None:
+    mine, theirs = (kvm.nx_recovery.toggled() for kvm in both)
+    # What is asked for is the code's to read.
+    prove_equal(mine, theirs, stands_for={to_bv(mine.after, 1): to_bv(theirs.after, 1)}, partial=_PARTIAL)
