@@ -74,8 +74,27 @@ class SwitchServed:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class HostStateLoaded:
+    """What is flushed when L2 exits and L1's state is loaded.
+
+    Attributes:
+        function: what loads it.
+        flushes: what flushes between L1 and L2 is called, for an exit.
+        evidence: how it came about.
+    """
+
+    function: str
+    flushes: Bool
+    evidence: Evidence
+
+
 class EntryRequests(ABC):
     """What is done of what a vCPU is asked."""
+
+    @abstractmethod
+    def host_state(self) -> HostStateLoaded:
+        """``load_vmcs12_host_state()``."""
 
     @abstractmethod
     def served(self) -> RequestsServed:

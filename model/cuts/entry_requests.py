@@ -136,7 +136,7 @@ SWITCHES: tuple[Cut, ...] = (
     *SWITCH,
     *common.each(
         "maps and reads what L1 has for L2, reads the VMCS, or watches: no flush depends on it",
-        "__vmcs_readl",
+        functions.INNER_VMCS_READL,
         functions.INNER_VMCS_WRITEL,
         functions.ARCH_STATIC_BRANCH,
         "kvm_apic_has_pending_init_or_sipi",
@@ -150,3 +150,33 @@ SWITCHES: tuple[Cut, ...] = (
     ),
 )
 """For a change between L1 and L2."""
+TRANSITION = Cut(
+    function=functions.NESTED_VMX_TRANSITION_TLB_FLUSH,
+    reason="flushes what L1 or L2 could use of the other, by flush.transition; that it is called, and for what, is "
+    "looked at",
+    elsewhere=("*",),
+)
+LOADS: tuple[Cut, ...] = (
+    *common.CUTS,
+    TRANSITION,
+    *common.each(
+        "loads a part of L1's state: what is flushed does not depend on it",
+        "__kvm_emulate_msr_write",
+        functions.INNER_VMCS_READL,
+        functions.INNER_VMCS_WRITEL,
+        "__vmx_set_segment",
+        functions.ARCH_STATIC_BRANCH,
+        "kvm_set_dr",
+        "kvm_set_msr",
+        "nested_vmx_abort",
+        "nested_vmx_load_cr3",
+        "nested_vmx_load_msr",
+        "vmx_emulation_required",
+        "vmx_set_cr0",
+        "vmx_set_cr4",
+        "vmx_set_efer",
+        "vmx_set_interrupt_shadow",
+        "vmx_set_rflags",
+    ),
+)
+"""For L1's state."""

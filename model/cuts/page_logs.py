@@ -10,7 +10,7 @@ from mmuproof.smt.terms import bv
 READ, RESET, LOG = (
     Cut(function=name, reason=reason)
     for name, reason in (
-        ("__vmcs_readl", "reads a field of the VMCS, any value; of which field is looked at"),
+        (functions.INNER_VMCS_READL, "reads a field of the VMCS, any value; of which field is looked at"),
         (functions.INNER_VMCS_WRITEL, "writes a field of the VMCS; which, and what, is looked at"),
         ("lowmem_page_address", "where the log is: entries of any value"),
     )

@@ -57,6 +57,11 @@ class _KeptAtExit(ReferenceEntryRequests):
         return boolean(switch is not GuestSwitch.EXIT)
 
 
+class _ExitFlushesNothing(ReferenceEntryRequests):
+    def _flushes_at_exit(self) -> Bool:
+        return FALSE
+
+
 def _with(variant: type[ReferenceEntryRequests]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, entry_requests=variant)
 
@@ -117,6 +122,14 @@ DEFECTS: tuple[Defect, ...] = (
         rf"{_SERVE}(\s+(?:evaluate_pending_interrupts|if \(!vcpu->arch\.nested_run_pending))",
         r"\1",
         _with(_KeptAtEntry),
+    ),
+    defect(
+        "nested-exit-flushes-nothing",
+        "L1 may use what was cached for L2, which had no VPID.",
+        _NESTED_C,
+        r"nested_vmx_transition_tlb_flush\(vcpu, vmcs12, false\);",
+        "",
+        _with(_ExitFlushesNothing),
     ),
     defect(
         "nested-exit-keeps-requests",

@@ -12,12 +12,19 @@ from mmuproof.lift.machine.memory import Value
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import asked_flushes
 from mmuproof.model.cuts import entry_requests as cuts
-from mmuproof.model.entry_requests import EntryRequest, EntryRequests, GuestSwitch, RequestsServed, SwitchServed
+from mmuproof.model.entry_requests import (
+    EntryRequest,
+    EntryRequests,
+    GuestSwitch,
+    HostStateLoaded,
+    RequestsServed,
+    SwitchServed,
+)
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import any_before, is_nonzero, numbers_given
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import functions, kvm_vcpu, vcpu_vmx
-from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, ne, negate, resize, to_bv, var
+from mmuproof.model.named import functions, kvm_vcpu, vcpu_vmx, vmcs12_fields
+from mmuproof.smt.terms import BitVec, Bool, all_of, any_of, bit, bv, eq, ne, negate, resize, to_bv, var
 
 _ENTERS, _REQUEST = "vcpu_enter_guest", 0x3F
 """What lets a guest run, and the bits of a request that tell which it is."""
@@ -114,6 +121,26 @@ class LiftedEntryRequests(EntryRequests, Remembers):
         bench.add("vcpu", kvm_vcpu.STRUCT)
         bench.call(functions.KVM_MMU_RELOAD)
         return bench.session.called(cuts.FREE_ROOTS.function)
+
+    @once
+    def host_state(self) -> HostStateLoaded:
+        """See `EntryRequests.host_state`."""
+        bench, name = Bench(self._nested_vmx, cuts.LOADS), "load_vmcs12_host_state"
+        vmx = bench.add("vmx", vcpu_vmx.STRUCT)
+        bench.lend_vcpu(vmx)
+        bench.add("vmcs12", vmcs12_fields.STRUCT)
+        bench.call(name)
+        session = bench.session
+        return HostStateLoaded(
+            function=name,
+            flushes=any_of(
+                *(
+                    all_of(call.guard, *(eq(each, 0) for each in numbers_given(call)))
+                    for call in session.calls(cuts.TRANSITION.function)
+                )
+            ),
+            evidence=session.evidence(),
+        )
 
     @once
     def switched(self, switch: GuestSwitch) -> SwitchServed:

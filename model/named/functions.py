@@ -409,6 +409,7 @@ VARIABLE_TEST_BIT = "variable_test_bit"
 NESTED_EPT_INJECT_PAGE_FAULT = "nested_ept_inject_page_fault"
 
 # Of the host, of registers, and of interrupts.
+INNER_VMCS_READL = "__vmcs_readl"
 INNER_VMCS_WRITEL = "__vmcs_writel"
 KVM_MSR_WRITE = "kvm_msr_write"
 KVM_VCPU_APICV_ACTIVE = "kvm_vcpu_apicv_active"

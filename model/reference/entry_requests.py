@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from mmuproof.model.entry_requests import EntryRequest, EntryRequests, GuestSwitch, RequestsServed, SwitchServed
+from mmuproof.model.entry_requests import (
+    EntryRequest,
+    EntryRequests,
+    GuestSwitch,
+    HostStateLoaded,
+    RequestsServed,
+    SwitchServed,
+)
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, negate, var
@@ -43,6 +50,14 @@ class ReferenceEntryRequests(ReferenceArea, EntryRequests):
 
     def _is_seen(self) -> Bool:
         """Whether others see by then that the vCPU has to be interrupted."""
+        return TRUE
+
+    def host_state(self) -> HostStateLoaded:
+        """See `EntryRequests.host_state`."""
+        return HostStateLoaded(function="load_vmcs12_host_state", flushes=self._flushes_at_exit(), evidence=Evidence())
+
+    def _flushes_at_exit(self) -> Bool:
+        """Whether what L1 could use of L2's is flushed."""
         return TRUE
 
     def switched(self, switch: GuestSwitch) -> SwitchServed:

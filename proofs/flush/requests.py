@@ -11,7 +11,7 @@ from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several, showing
-from mmuproof.smt.terms import any_of
+from mmuproof.smt.terms import any_of, negate
 
 _LATER = "SDM 5.10.5, APM 5.5.2: a processor may use what it has cached until it is told to forget it"
 _TAGS = "SDM 31.4.3: what is forgotten is that of the VPID and EPTP that are told, which a change of the guest changes"
@@ -73,6 +73,15 @@ def _switched(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
                 f"{made.function}() changes the guest before what was asked to be flushed for the other one is.",
             ).told("the flush comes with another tag", _TAGS),
         )
+    loaded = kvm.entry_requests.host_state()
+    yield never(
+        given(evidence=loaded.evidence, part="L1's state"),
+        Wrong(
+            "exit-unflushed",
+            negate(loaded.flushes),
+            f"{loaded.function}() loads L1's state, and flushes nothing of what was cached for L2.",
+        ).told("no flush between L1 and L2", "SDM 31.4.3.1: VM exits without VPID forget what is cached for VPID 0"),
+    )
 
 
 THEOREMS = (
@@ -100,11 +109,14 @@ THEOREMS = (
     Theorem(
         name="flush.nested-requests",
         claim="Before a vCPU changes between L1 and L2, the flushes are made that were asked of it for the one that "
-        "has run.",
+        "has run. When L1's state is loaded, what it could use of L2's is flushed.",
         source="SDM 31.4.3; KVM's comments in nested_vmx_vmexit()",
         assumes=("of AMD's vCPUs both are flushed at each change: flush.transition",),
         vendors=(Vendor.INTEL,),
         state=several(_switched),
-        catches=showing("asked-of-another", "nested-entry-keeps-requests", "nested-exit-keeps-requests"),
+        catches=(
+            *showing("asked-of-another", "nested-entry-keeps-requests", "nested-exit-keeps-requests"),
+            Catch("nested-exit-flushes-nothing", "exit-unflushed"),
+        ),
     ),
 )

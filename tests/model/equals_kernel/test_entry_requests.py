@@ -19,3 +19,7 @@ def test_served(both: Both) -> None:
 @pytest.mark.parametrize("switch", GuestSwitch, ids=lambda switch: switch.value)
 def test_switched(both: Both, switch: GuestSwitch) -> None:
     prove_equal(*(kvm.entry_requests.switched(switch) for kvm in both), partial={CheckKind.WARN})
+
+
+def test_host_state(both: Both) -> None:
+    prove_equal(*(kvm.entry_requests.host_state() for kvm in both), partial={CheckKind.WARN})
