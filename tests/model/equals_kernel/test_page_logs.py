@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-
 import pytest
 
-from mmuproof.cli.shared.process import RECURSION
 from mmuproof.model.evidence import CheckKind
 from mmuproof.smt.terms import slt
 from tests.model.equality import Both, prove_equal
@@ -15,16 +11,6 @@ from tests.model.equality import Both, prove_equal
 pytestmark = pytest.mark.kernel
 
 
-@pytest.fixture
-def _deep() -> Iterator[None]:
-    """The log's entries are one term within the other."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(RECURSION)
-    yield
-    sys.setrecursionlimit(limit)
-
-
-@pytest.mark.usefixtures("_deep")
 def test_round(both: Both) -> None:
     mine, theirs = (kvm.page_logs.round() for kvm in both)
     named = {mine.index: theirs.index, mine.at: theirs.at}
