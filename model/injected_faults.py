@@ -66,8 +66,41 @@ class QueuedFault:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class FaultOfProcessor:
+    """A page fault that the processor has reported, and that KVM's own walk of the guest's tables may not find.
+
+    Attributes:
+        error_code: what the processor reports (16).
+        address: of what address (64).
+        walked: what KVM's walk answers, if it is asked (64).
+        none: what it answers if it finds a fault (64).
+        queued: an exception with an error code is queued for whoever runs.
+        exits: an exit of L2 is queued instead.
+        vector: the exception's number (32).
+        code: its error code (32).
+        payload: what CR2 is to be (64).
+        evidence: how it came about.
+    """
+
+    error_code: BitVec
+    address: BitVec
+    walked: BitVec
+    none: BitVec
+    queued: Bool
+    exits: Bool
+    vector: BitVec
+    code: BitVec
+    payload: BitVec
+    evidence: Evidence
+
+
 class InjectedFaults(ABC):
     """Who gets a page fault."""
+
+    @abstractmethod
+    def of_processor(self) -> FaultOfProcessor:
+        """``kvm_fixup_and_inject_pf_error()``, of a fault that KVM's walk does not find."""
 
     @abstractmethod
     def injected(self, nested: bool) -> InjectedFault:

@@ -21,9 +21,11 @@ from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import CONSTANTS, LISTED_IN, OF_OTHER_KERNELS
 from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.created_vms import CreatedVms
+from mmuproof.model.device_changes import DeviceChanges
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.dummy_roots import DummyRoots
+from mmuproof.model.entry_requests import EntryRequests
 from mmuproof.model.exits import Exits
 from mmuproof.model.fast_faults import FastFaults
 from mmuproof.model.fault_handlers import FaultHandlers
@@ -67,6 +69,7 @@ from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.page_directory_pointers import PageDirectoryPointers
 from mmuproof.model.page_entries import PageEntries
 from mmuproof.model.page_fault_routes import PageFaultRoutes
+from mmuproof.model.page_logs import PageLogs
 from mmuproof.model.page_sweeps import PageSweeps
 from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
@@ -273,6 +276,21 @@ class Kvm(ABC):
     @abstractmethod
     def dummy_roots(self) -> DummyRoots:
         """What stands for tables that a guest cannot have."""
+
+    @property
+    @abstractmethod
+    def entry_requests(self) -> EntryRequests:
+        """What is done of what a vCPU is asked before its guest runs."""
+
+    @property
+    @abstractmethod
+    def device_changes(self) -> DeviceChanges:
+        """What is done when devices come and go that read memory past the caches."""
+
+    @property
+    @abstractmethod
+    def page_logs(self) -> PageLogs:
+        """What is done with logs of pages that were written to."""
 
     @property
     @abstractmethod

@@ -100,8 +100,29 @@ class NxLogged:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class NxToggled:
+    """The mitigation is turned on or off for all VMs, ``set_nx_huge_pages()``.
+
+    Attributes:
+        before: it was on.
+        after: it is on afterwards.
+        zapped: of each of two VMs, whether all of its SPTEs are zapped.
+        evidence: how it came about.
+    """
+
+    before: Bool
+    after: Bool
+    zapped: tuple[Bool, Bool]
+    evidence: Evidence
+
+
 class NxRecovery(ABC):
     """Tables that stand for huge pages, and may become some again."""
+
+    @abstractmethod
+    def toggled(self) -> NxToggled:
+        """``set_nx_huge_pages()``."""
 
     @abstractmethod
     def recovered(self, of_tdp: bool) -> NxRecovered:

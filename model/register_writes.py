@@ -51,8 +51,31 @@ class RegisterWritten:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class VcpuReset:
+    """What follows from a reset of a vCPU.
+
+    Attributes:
+        cr0: CR0 before (64).
+        by_init: it is an INIT.
+        flushes_guest: all that the guest can see of cached translations is forgotten before it runs.
+        remakes: the MMU is made anew for the registers that a reset leaves, after all of these are set.
+        evidence: how it came about.
+    """
+
+    cr0: BitVec
+    by_init: Bool
+    flushes_guest: Bool
+    remakes: Bool
+    evidence: Evidence
+
+
 class RegisterWrites(ABC):
     """What follows from writes to control registers."""
+
+    @abstractmethod
+    def reset(self) -> VcpuReset:
+        """``kvm_vcpu_reset()``."""
 
     @abstractmethod
     def written(self, register: WrittenRegister) -> RegisterWritten:

@@ -110,6 +110,25 @@ class VcpuMoved:
     evidence: Evidence
 
 
+@dataclass(frozen=True, kw_only=True)
+class VmcsMoved:
+    """What is asked of a vCPU whose VMCS is loaded by a processor.
+
+    Attributes:
+        processor: that which loads it (32).
+        former: that which has had it before (32).
+        flushes: the vCPU is asked to flush all before its guest runs.
+        noted: the processor that is said to have it, afterwards (32).
+        evidence: how it came about.
+    """
+
+    processor: BitVec
+    former: BitVec
+    flushes: Bool
+    noted: BitVec
+    evidence: Evidence
+
+
 class TlbFlushes(ABC):
     """What flushes the processor's TLB."""
 
@@ -120,6 +139,10 @@ class TlbFlushes(ABC):
     @abstractmethod
     def moved(self, used: OwnVmcb) -> VcpuMoved:
         """``pre_svm_run()``, up to where the VMCB in use gets an ASID."""
+
+    @abstractmethod
+    def moved_vmcs(self) -> VmcsMoved:
+        """``vmx_vcpu_load_vmcs()``."""
 
     @abstractmethod
     def guest(self) -> GuestFlushed:

@@ -23,6 +23,7 @@ from mmuproof.proofs.flush import asked as flush_asked
 from mmuproof.proofs.flush import freed as flush_freed
 from mmuproof.proofs.flush import ranges as flush_whole_ranges
 from mmuproof.proofs.flush import registers as flush_registers
+from mmuproof.proofs.flush import requests as flush_requests
 from mmuproof.proofs.flush import rmap as flush_rmap
 from mmuproof.proofs.flush import shared_epts as flush_shared_epts
 from mmuproof.proofs.flush import tables as flush_tables
@@ -95,6 +96,7 @@ from mmuproof.proofs.slot import huge_pages as slot_huge_pages
 from mmuproof.proofs.slot import limits as slot_limits
 from mmuproof.proofs.slot import logging as slot_logging
 from mmuproof.proofs.slot import nx_recovery as slot_nx_recovery
+from mmuproof.proofs.slot import page_logs as slot_page_logs
 from mmuproof.proofs.slot import sweeps as slot_sweeps
 from mmuproof.proofs.slot import told_writes as slot_told_writes
 from mmuproof.proofs.slot import unfaulted_levels as slot_unfaulted_levels
@@ -196,6 +198,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *flush_registers.THEOREMS,
     *flush_transitions.THEOREMS,
     *flush_tags.THEOREMS,
+    *flush_requests.THEOREMS,
     *flush_asids.THEOREMS,
     *flush_asked.THEOREMS,
     *flush_freed.THEOREMS,
@@ -218,6 +221,7 @@ THEOREMS: tuple[Theorem, ...] = (
     *loop_shadow_walks.THEOREMS,
     *loop_slot_walks.THEOREMS,
     *slot_logging.THEOREMS,
+    *slot_page_logs.THEOREMS,
     *slot_huge_pages.THEOREMS,
     *slot_guest_tables.THEOREMS,
     *slot_nx_recovery.THEOREMS,

@@ -509,4 +509,20 @@ KNOWN_FINDINGS: tuple[KnownFinding, ...] = (
         ),
         lacking=_AFTER_6_1,
     ),
+    KnownFinding(
+        number=34,
+        says="6.1 keeps SPTEs whose memory type is no longer right, when the first device comes that reads memory past "
+        "the caches, or the last one goes.",
+        shapes=tuple(
+            shape
+            for part, function in (
+                ("the first comes", "kvm_arch_register_noncoherent_dma"),
+                ("the last goes", "kvm_arch_unregister_noncoherent_dma"),
+            )
+            for shape in _shapes(
+                "spte.memory-type-followed", (Vendor.INTEL,), part, "types-kept", f"arch/x86/kvm/x86.c:{function}"
+            )
+        ),
+        lacking=_AFTER_6_1,
+    ),
 )

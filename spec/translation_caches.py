@@ -25,6 +25,11 @@ def all_by_cr0(old: BitVec, new: BitVec) -> Bool:
     return _falls(old, new, _PG)
 
 
+def all_by_reset(cr0: BitVec, *, by_init: Bool) -> Bool:
+    """Whether a reset forgets all: INIT does, SDM table 11-1, and paging goes where CR0 (64 bits) had it on."""
+    return any_of(by_init, bit(cr0, _PG))
+
+
 def all_by_cr4(old: BitVec, new: BitVec) -> Bool:
     """Whether a write to CR4 (64 bits each) forgets all, global translations too: by PGE, or PCIDs are turned off."""
     return any_of(_changes(old, new, _PGE), _falls(old, new, _PCIDE))

@@ -7,6 +7,7 @@ does not fail the run: what differs there has still to be looked at.
 """
 
 import os
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mmuproof.cli.shared.caching import KERNELS, NO_RESULTS, kernels_folder
+from mmuproof.cli.shared.process import RECURSION
 from mmuproof.lift.errors import SourceError
 from mmuproof.lift.tree.version import kernel_version
 from mmuproof.model.reference.kvm import RELEASE
@@ -25,6 +27,9 @@ from tests.refactors.refactor import Refactor, refactored, renamed
 _UNCHECKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=_UNCHECKED)
 settings.load_profile("untimed")
+
+# As in every process that proves: a log of 512 entries is one term within the other.
+sys.setrecursionlimit(RECURSION)
 
 # Tests decide for themselves: no result of an earlier run is taken.
 os.environ[NO_RESULTS] = "1"

@@ -49,7 +49,7 @@ _ANSWER = re.compile(r"(\s*return )(.*)(;)\s*$")
 
 
 @dataclass(frozen=True)
-class Place:
+class SpokenLine:
     """A line of which theorems speak.
 
     Args:
@@ -96,7 +96,7 @@ def _is_balanced(text: str) -> bool:
     return text.count("(") == text.count(")")
 
 
-class Trial:
+class MutantTrial:
     """A copy of a tree in which mistakes are made, with a cache of its own.
 
     Args:
@@ -114,21 +114,21 @@ class Trial:
         self._report = folder / "report.json"
         self._before = self._results()
 
-    def places(self, only: str) -> list[Place]:
+    def places(self, only: str) -> list[SpokenLine]:
         """Where mistakes are made, in files whose path matches a regular expression."""
         told = self._run("coverage", "--kernel", str(self._tree))
         return [
-            Place(each["file"], line, each["function"])
+            SpokenLine(each["file"], line, each["function"])
             for each in told["functions"]
             if not each["uncounted"] and re.search(only, each["file"])
             for line in sorted({line for lines in each["theorems"].values() for line in lines})
         ]
 
-    def line(self, place: Place) -> str:
+    def line(self, place: SpokenLine) -> str:
         """What stands at a place."""
         return self._text(place)[place.line - 1].rstrip("\n")
 
-    def noticed(self, place: Place, line: str) -> tuple[str, ...]:
+    def noticed(self, place: SpokenLine, line: str) -> tuple[str, ...]:
         """The theorems whose results are others when another line stands at a place; the tree is as before then."""
         text, file = self._text(place), self._tree / place.file
         text[place.line - 1] = f"{line}\n"
@@ -140,7 +140,7 @@ class Trial:
         both = {*self._before, *after}
         return tuple(sorted({each[0] for each in both if self._before.get(each) != after.get(each)}))
 
-    def _text(self, place: Place) -> list[str]:
+    def _text(self, place: SpokenLine) -> list[str]:
         return (self._kernel / place.file).read_text("utf-8").splitlines(keepends=True)
 
     def _results(self) -> dict[tuple[str, str], tuple[str, int, tuple[int, ...]]]:
@@ -178,7 +178,7 @@ def main() -> None:
     options = parser.parse_args()
     unnoticed = 0
     with tempfile.TemporaryDirectory(prefix="mmuproof-mutants-") as folder:
-        trial = Trial(options.kernel, Path(folder), options.theorems, options.jobs)
+        trial = MutantTrial(options.kernel, Path(folder), options.theorems, options.jobs)
         found = [
             (place, how, text) for place in trial.places(options.only) for how, text in mistakes_in(trial.line(place))
         ]

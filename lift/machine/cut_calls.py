@@ -25,7 +25,7 @@ from mmuproof.lift.machine.state import State
 from mmuproof.lift.machine.values import Object, ObjectKind, Place, Pointer, Value, choose, error_pointer
 from mmuproof.lift.machine.variables import Variables
 from mmuproof.lift.syntax import Expr, Function, Location
-from mmuproof.smt.terms import BitVec, bool_var, resize, var
+from mmuproof.smt.terms import FALSE, BitVec, bool_var, resize, var
 
 _WORD = 64
 """The bits of the largest struct that is kept of what a call is given."""
@@ -140,6 +140,8 @@ class CutCalls:
                 memory=state.memory.copy() if cut.watched else None,
             )
         )
+        if cut.ends:
+            state.guard = FALSE
         if effects is not None and effects.writes:
             types = [_pointed_to(each) for each in expr.arguments]
             written = WrittenByCall(tag=tag, effects=effects, arguments=arguments, types=types, cut=cut)

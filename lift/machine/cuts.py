@@ -28,6 +28,7 @@ class Cut:
         error: a negative number that a result may be instead of a pointer, as ERR_PTR() makes it; 0 for none.
         gives: the result, where the question that is asked fixes it; of its arguments, where it depends on them.
         watched: whether what memory holds at a call is kept with it.
+        ends: whether what comes after a call is nobody's subject: the path ends there.
         stores: what the call is known to write, after what ``writes`` says: the position of a pointer argument,
             the path of the member as in ``writes`` (empty for the scalar pointed to, a number for the one so many
             after it) and the value.
@@ -42,5 +43,6 @@ class Cut:
     result_mask: int | None = None
     error: int = 0
     watched: bool = False
+    ends: bool = False
     gives: Value | Callable[[Sequence[Value | None]], Value] | None = field(default=None, compare=False)
     stores: tuple[tuple[int, str, Value], ...] = field(default=(), compare=False)

@@ -15,9 +15,9 @@ from mmuproof.lift.machine.execution import Execution
 from mmuproof.lift.machine.findings import CheckKind
 from mmuproof.lift.machine.pointers import advance
 from mmuproof.lift.machine.state import State
-from mmuproof.lift.machine.values import Place, Pointer, Value, as_int, as_pointer, truth
+from mmuproof.lift.machine.values import Object, Place, Pointer, Value, as_int, as_pointer, truth
 from mmuproof.lift.syntax import Location
-from mmuproof.lift.tree.overlay import BUG_CALL, BUILD_BUG_CALL, WARN_CALL
+from mmuproof.lift.tree.overlay import BUG_CALL, BUILD_BUG_CALL, OF_PROCESSOR_CALL, WARN_CALL
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, all_of, bv, concat, eq, extract, ite, ne, negate, resize, to_bv, ult
 
 _BYTE = IntType(8, False, "unsigned char")
@@ -36,6 +36,7 @@ class Intrinsics:
 
     def __init__(self, *, run: Execution, access: MemoryAccess, values: Evaluation) -> None:
         self._run, self._access, self._values = run, access, values
+        self._processors: dict[Object, BitVec] = {}
 
     def __contains__(self, function: str) -> bool:
         return function in self._MEANINGS
@@ -198,6 +199,14 @@ class Intrinsics:
         assert isinstance(value, BitVec)
         return resize(value, 64)
 
+    def _of_processor(self, expr: syntax.Call, state: State) -> Value:
+        """The variable itself, which stands for that of one processor: that of another would be another object."""
+        pointer, offset = self._values.value(expr.arguments[0], state), self._integer(expr.arguments[1], state)
+        for target in pointer.targets if isinstance(pointer, Pointer) else ():
+            if target.place and self._processors.setdefault(target.place.object, offset) is not offset:
+                raise Refused("a variable of two processors", str(expr.at))
+        return pointer
+
     def _clear_bit(self, expr: syntax.Call, state: State) -> Value:
         return self._change_bit(expr, state, to=False, at_once=True)
 
@@ -222,6 +231,7 @@ class Intrinsics:
         WARN_CALL: _warn,
         BUG_CALL: _bug,
         BUILD_BUG_CALL: _build_bug,
+        OF_PROCESSOR_CALL: _of_processor,
         "__builtin_unreachable": _unreachable,
         "__builtin_trap": _unreachable,
         "__builtin_expect": _expect,

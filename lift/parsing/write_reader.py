@@ -19,7 +19,7 @@ from mmuproof.lift.parsing import clang_api
 from mmuproof.lift.parsing.assembly import assembly_in
 from mmuproof.lift.parsing.reader import Reader
 from mmuproof.lift.syntax import Expr, UnaryOp, Variable
-from mmuproof.lift.tree.overlay import BUG_CALL, BUILD_BUG_CALL, GET_USER_CALL, WARN_CALL
+from mmuproof.lift.tree.overlay import BUG_CALL, BUILD_BUG_CALL, GET_USER_CALL, OF_PROCESSOR_CALL, WARN_CALL
 from mmuproof.lift.writes import (
     ALL,
     CallOf,
@@ -68,7 +68,17 @@ _WRITTEN = {
 """Which argument functions write behind that have no body, and nothing else."""
 _READING = frozenset(
     (
-        *(WARN_CALL, BUG_CALL, BUILD_BUG_CALL, "memcmp", "strlen", "strcmp", "strncmp", "variable_test_bit"),
+        *(
+            WARN_CALL,
+            BUG_CALL,
+            BUILD_BUG_CALL,
+            OF_PROCESSOR_CALL,
+            "memcmp",
+            "strlen",
+            "strcmp",
+            "strncmp",
+            "variable_test_bit",
+        ),
         *("____wrong_branch_error", "__bad_size_call_parameter"),
     )
 )

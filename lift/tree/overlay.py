@@ -22,6 +22,10 @@ an index inside its array is a comparison, which the kernel has in assembly so t
 
 One in front of ``asm/smp.h`` reads the number of the processor, where the kernel stays on one, from a variable: any
 number, and the same at each place.
+
+Two are about variables of which each processor has its own. The one in front of ``linux/percpu-defs.h`` calls
+``__mmuproof_of_processor()`` with the variable and where the processor's part of memory begins; the one in front of
+``asm/percpu.h`` writes that of the processor in use in C. It is read in assembly as before, and holds anything.
 """
 
 from collections.abc import Mapping
@@ -32,6 +36,7 @@ BUG_CALL = "__mmuproof_bug"
 BUILD_BUG_CALL = "__mmuproof_build_bug"
 GET_USER_CALL = "__mmuproof_get_user"
 EXCHANGE_USER_CALL = "__mmuproof_exchange_user"
+OF_PROCESSOR_CALL = "__mmuproof_of_processor"
 EXCHANGED = frozenset(("__xchg_old", "__cx_old", "__tcx_old"))
 """The variables into which an exchange reads.
 
@@ -177,6 +182,36 @@ extern const int this_processor_number;
 #endif
 """
 
+_PERCPU_DEFS_H = f"""\
+#include_next <linux/percpu-defs.h>
+#ifndef MMUPROOF_PERCPU_DEFS_H
+#define MMUPROOF_PERCPU_DEFS_H
+
+void *{OF_PROCESSOR_CALL}(void *variable, unsigned long offset);
+
+#undef SHIFT_PERCPU_PTR
+#define SHIFT_PERCPU_PTR(p, offset) ((__typeof__(*(p)) *){OF_PROCESSOR_CALL}((void *)(p), (offset)))
+#endif
+"""
+
+_PERCPU_WRITES = "".join(
+    f"#undef {prefix}_cpu_write_{size}\n#define {prefix}_cpu_write_{size}(pcp, val) __mmuproof_write(pcp, val)\n"
+    for prefix in ("raw", "this")
+    for size in (1, 2, 4, 8)
+)
+_PERCPU_H = f"""\
+#include_next <asm/percpu.h>
+#if !defined(MMUPROOF_PERCPU_H) && !defined(__ASSEMBLY__)
+#define MMUPROOF_PERCPU_H
+
+extern const int this_processor_number;
+
+#define __mmuproof_write(pcp, val) do {{ \\
+	*SHIFT_PERCPU_PTR(&(pcp), __per_cpu_offset[this_processor_number]) = (__typeof__(pcp))(unsigned long)(val); \\
+}} while (0)
+{_PERCPU_WRITES}#endif
+"""
+
 #: Path below the overlay folder -> text.
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -186,5 +221,7 @@ HEADERS: Mapping[str, str] = MappingProxyType(
         "asm/cmpxchg.h": _CMPXCHG_H,
         "asm/barrier.h": _BARRIER_H,
         "asm/smp.h": _SMP_H,
+        "asm/percpu.h": _PERCPU_H,
+        "linux/percpu-defs.h": _PERCPU_DEFS_H,
     }
 )

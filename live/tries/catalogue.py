@@ -33,5 +33,6 @@ WITHOUT_TRY: Mapping[int, str] = {
     31: "A guest notices nothing: a list becomes longer than it is meant to, and is emptied later.",
     32: "It needs two processors, and neither emulator keeps apart by ASID what it has cached.",
     33: "The guest gets at nothing by it that it could not read otherwise.",
+    34: "It needs a device that reads memory past the caches; no emulator here has caches.",
 }
 """By the number of the finding, why there is no try of it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmuproof.lift.machine.cuts import Cut
 from mmuproof.lift.tree.overlay import EXCHANGE_USER_CALL
 from mmuproof.model.cuts import common
+from mmuproof.model.named import functions
 
 EXCHANGE = Cut(
     function=EXCHANGE_USER_CALL,
@@ -12,7 +13,9 @@ EXCHANGE = Cut(
     "against what and for what, is looked at",
 )
 MARK_DIRTY = Cut(
-    function="kvm_vcpu_mark_page_dirty", reason="notes that a frame was written; which is looked at", elsewhere=("*",)
+    function=functions.KVM_VCPU_MARK_PAGE_DIRTY,
+    reason="notes that a frame was written; which is looked at",
+    elsewhere=("*",),
 )
 LOG = tuple(
     Cut(function=name, reason="tells L1 of a page that L2 writes to, or fails", elsewhere=("*",))

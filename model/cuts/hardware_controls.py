@@ -10,7 +10,10 @@ VMX: tuple[Cut, ...] = (
     *common.CUTS,
     Cut(function=functions.ARCH_STATIC_BRANCH, reason="whether a static key is on: any answer; inline assembly"),
     Cut(function=functions.ARCH_STATIC_BRANCH_JUMP, reason="whether a static key is on: any answer; inline assembly"),
-    Cut(function="kvm_vcpu_apicv_active", reason="whether the vCPU's APIC is virtualized: any answer; reads only"),
+    Cut(
+        function=functions.KVM_VCPU_APICV_ACTIVE,
+        reason="whether the vCPU's APIC is virtualized: any answer; reads only",
+    ),
     Cut(
         function="cpu_need_virtualize_apic_accesses",
         reason="whether the vCPU's APIC is accessed by memory: any answer; reads only",

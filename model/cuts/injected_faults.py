@@ -26,5 +26,9 @@ EXIT = Cut(
     reason="queues an exit of L2 for an exception; that it does is looked at",
     elsewhere=("*",),
 )
+WALK = Cut(
+    function=functions.GVA_TO_GPA,
+    reason="walks the guest's tables; where it finds no fault it leaves none, and that is looked at",
+)
 QUEUES: tuple[Cut, ...] = (*common.CUTS, QUEUE, EXIT)
 """For one of a guest's own tables."""

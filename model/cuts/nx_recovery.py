@@ -74,6 +74,25 @@ CUTS: tuple[Cut, ...] = (
         functions.SRCU_READ_UNLOCK,
     ),
 )
+ZAP_ALL = Cut(
+    function=functions.KVM_MMU_ZAP_ALL_FAST,
+    reason="zaps all SPTEs of a VM; of which is looked at",
+    elsewhere=("*", list_heads.LIST),
+)
+TOGGLES: tuple[Cut, ...] = (
+    *common.CUTS,
+    ZAP_ALL,
+    Cut(function="kstrtobool", reason="reads what is asked for: any, or no answer", writes=((1, "*"),)),
+    *common.each(
+        "compares what is asked for, takes a lock or gives it back, or wakes who makes pages huge again: any answer",
+        "get_nx_auto_mode",
+        "kvm_wake_nx_recovery_thread",
+        "mutex_lock",
+        "mutex_unlock",
+        "sysfs_streq",
+        "wake_up_process",
+    ),
+)
 READ_SPTE = Cut(function=functions.KVM_TDP_MMU_READ_SPTE, reason="reads an entry: any content; of which is looked at")
 CHILD = Cut(
     function=functions.SPTE_TO_CHILD_PT, reason="finds the table that an entry leads to; of which entry is looked at"

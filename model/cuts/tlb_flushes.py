@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmuproof.lift.machine.cuts import Cut
-from mmuproof.model.cuts import common, roots
+from mmuproof.model.cuts import asked_flushes, common, roots
 from mmuproof.model.named import functions
 from mmuproof.smt.terms import bv
 
@@ -37,6 +37,27 @@ SVM: tuple[Cut, ...] = (
     Cut(function="pre_sev_run", reason="gives an encrypted VM its ASID: any answer"),
 )
 """For a processor with SVM, up to where the VMCB in use gets an ASID."""
+REQUEST = asked_flushes.REQUEST
+LOADED: tuple[Cut, ...] = (
+    *common.CUTS,
+    REQUEST,
+    *common.each(
+        "loads a VMCS, or what the processor needs for it: nothing is flushed there, and no processor is noted",
+        functions.INNER_VMCS_WRITEL,
+        "alternative_msr_write",
+        functions.ARCH_STATIC_BRANCH,
+        "get_cpu_entry_area",
+        functions.NATIVE_IRQ_DISABLE,
+        functions.NATIVE_IRQ_ENABLE,
+        "vmcs_load",
+    ),
+    Cut(
+        function="loaded_vmcs_clear",
+        reason="lets the processor that has the VMCS give it back; the one that comes next is noted behind it",
+        elsewhere=("*",),
+    ),
+)
+"""For a VMCS that a processor loads."""
 SYNC_ROOT = Cut(
     function=functions.KVM_MMU_SYNC_ROOTS,
     reason="synchronizes the root in use; that it is called is looked at",

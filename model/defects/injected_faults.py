@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from mmuproof.model.defects.defect import Defect, defect
+from mmuproof.model.evidence import Check, CheckKind
 from mmuproof.model.reference.injected_faults import ReferenceInjectedFaults
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.smt.terms import FALSE, BitVec, Bool, boolean, eq
@@ -43,6 +44,16 @@ class _TellsLowByte(ReferenceInjectedFaults):
         return code & 0xF
 
 
+class _NotWhole(ReferenceInjectedFaults):
+    def _told(self) -> tuple[Check, ...]:
+        return (Check(CheckKind.UNSET, f"{_X86_C}:1", FALSE, "kvm_inject_page_fault"),)
+
+
+class _LowBitsTold(ReferenceInjectedFaults):
+    def _of_processor(self, code: BitVec) -> BitVec:
+        return code & 0xF
+
+
 def _injects(variant: type[ReferenceInjectedFaults]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, injected_faults=variant)
 
@@ -71,6 +82,22 @@ DEFECTS: tuple[Defect, ...] = (
         _HANDS_ON,
         r"fault->error_code &= ~PFERR_USER_MASK; \1",
         _injects(_ForgetsUser),
+    ),
+    defect(
+        "reported-fault-not-whole",
+        "Whether a fault that the processor has reported tells to wait for a page is left to chance.",
+        _X86_C,
+        r"fault\.async_page_fault = false;",
+        "",
+        _injects(_NotWhole),
+    ),
+    defect(
+        "reported-fault-without-fetch",
+        "Of the error code that the processor has reported the guest is told the lowest four bits.",
+        _X86_C,
+        r"fault\.error_code = error_code;",
+        "fault.error_code = error_code & 0xf;",
+        _injects(_LowBitsTold),
     ),
     defect(
         "queued-fault-waits-in-l2",

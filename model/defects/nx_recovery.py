@@ -7,7 +7,7 @@ from functools import partial
 from mmuproof.model.defects.defect import Defect, defect
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, boolean
+from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, any_of, boolean, negate
 
 _MMU_C, _TDP_MMU_C = "arch/x86/kvm/mmu/mmu.c", "arch/x86/kvm/mmu/tdp_mmu.c"
 
@@ -37,6 +37,11 @@ class _ZapUntold(ReferenceNxRecovery):
         return FALSE
 
 
+class _TurnedOffOnly(ReferenceNxRecovery):
+    def _zaps_all(self, before: Bool, after: Bool) -> Bool:
+        return all_of(before, negate(after))
+
+
 def _with(variant: type[ReferenceNxRecovery]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, nx_recovery=variant)
 
@@ -57,6 +62,14 @@ DEFECTS: tuple[Defect, ...] = (
         r"if \(list_empty\(nx_huge_pages\)\) \{",
         "if (!nx_huge_pages) {",
         _with(_RecoversListHead),
+    ),
+    defect(
+        "nx-turned-on-zaps-nothing",
+        "The mitigation is turned on, and huge pages that are executable stay.",
+        _MMU_C,
+        r"if \(new_val != old_val\) \{",
+        "if (old_val && !new_val) {",
+        _with(_TurnedOffOnly),
     ),
     defect(
         "nx-forgets-flush",

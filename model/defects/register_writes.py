@@ -32,11 +32,38 @@ class _KeepsRoots(ReferenceRegisterWrites):
         return FALSE
 
 
+class _InitKeeps(ReferenceRegisterWrites):
+    def _by_init(self) -> Bool:
+        return FALSE
+
+
+class _MmuKept(ReferenceRegisterWrites):
+    def _remakes(self) -> Bool:
+        return FALSE
+
+
 def _with(variant: type[ReferenceRegisterWrites]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, register_writes=variant)
 
 
 DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "init-keeps-translations",
+        "An INIT of a vCPU without paging leaves what it has cached.",
+        _X86_C,
+        r"if \(init_event\)\s+kvm_make_request\(KVM_REQ_TLB_FLUSH_GUEST, vcpu\);",
+        "",
+        _with(_InitKeeps),
+    ),
+    defect(
+        "init-keeps-mmu",
+        "A vCPU whose paging INIT has turned off goes on with the MMU of before.",
+        _X86_C,
+        r"(if \(old_cr0 & X86_CR0_PG\) \{\s+kvm_make_request\(KVM_REQ_TLB_FLUSH_GUEST, vcpu\);\s+)"
+        r"kvm_mmu_reset_context\(vcpu\);",
+        r"\1",
+        _with(_MmuKept),
+    ),
     defect(
         "cr4-without-pcid-keeps-all",
         "What is cached for other PCIDs is kept when PCIDs are turned off.",

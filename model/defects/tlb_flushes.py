@@ -37,11 +37,24 @@ class _UpwardsAlone(ReferenceTlbFlushes):
         return ult(former, processor)
 
 
+class _VmcsMovesDown(ReferenceTlbFlushes):
+    def _flushes_moved(self, processor: BitVec, former: BitVec) -> Bool:
+        return ult(former, processor)
+
+
 def _with(variant: type[ReferenceTlbFlushes]) -> partial[ReferenceKvm]:
     return partial(ReferenceKvm, tlb_flushes=variant)
 
 
 DEFECTS: tuple[Defect, ...] = (
+    defect(
+        "moved-vmcs-keeps-tlb",
+        "A vCPU that comes to a processor of a lower number runs with what that has cached of it long ago.",
+        _VMX_C,
+        r"kvm_make_request\(KVM_REQ_TLB_FLUSH, vcpu\);(?=(?:[^}]|\}(?!\n))*HOST_TR_BASE)",
+        "if (vmx->loaded_vmcs->cpu < cpu)\n\t\t\tkvm_make_request(KVM_REQ_TLB_FLUSH, vcpu);",
+        _with(_VmcsMovesDown),
+    ),
     defect(
         "moved-down-keeps-asid",
         "A vCPU that moves to a processor of a lower number keeps the ASID that it had on the one before.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmuproof.lift.machine.memory import Object, Pointer, pointer_to
 from mmuproof.lift.machine.values import FunctionRef, Target
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import injected_faults as cuts
 from mmuproof.model.cuts.faults import GIVES
-from mmuproof.model.injected_faults import InjectedFault, InjectedFaults, QueuedFault
+from mmuproof.model.injected_faults import FaultOfProcessor, InjectedFault, InjectedFaults, QueuedFault
 from mmuproof.model.lifted.bench import Bench
 from mmuproof.model.lifted.calls_made import is_called, is_given, numbers_given
 from mmuproof.model.lifted.changes import differ
@@ -71,6 +73,33 @@ class LiftedInjectedFaults(InjectedFaults, Remembers):
                 )
             ),
             evidence=session.evidence(),
+        )
+
+    @once
+    def of_processor(self) -> FaultOfProcessor:
+        """See `InjectedFaults.of_processor`."""
+        code, address, walked = var("error_code", 16), var("gva", 64), var("what the walk answers", 64)
+        bench = Bench(self._x86, (replace(cuts.WALK, gives=walked), *cuts.QUEUES))
+        vcpu = bench.add("vcpu", kvm_vcpu.STRUCT)
+        mmus = Mmus(vcpu)
+        mmus.connect(bench.memory, nested=False, l2=False)
+        place = mmus.place(Part.GUEST_WALK, kvm_mmu.INJECT_PAGE_FAULT)
+        handler = FunctionRef(functions.KVM_INJECT_PAGE_FAULT, known=True)
+        bench.memory.write(vcpu, place.offset, place.width, Pointer((Target(guard=TRUE, function=handler),)))
+        bench.call("kvm_fixup_and_inject_pf_error", gva=address, error_code=code)
+        queued = bench.session.only_call(cuts.QUEUE.function)
+        vector, told, payload = numbers_given(queued)
+        return FaultOfProcessor(
+            error_code=code,
+            address=address,
+            walked=walked,
+            none=bv(-1, 64),
+            queued=queued.guard,
+            exits=bench.session.called(cuts.EXIT.function),
+            vector=resize(vector, 32),
+            code=resize(told, 32),
+            payload=resize(payload, 64),
+            evidence=bench.session.evidence(),
         )
 
     @once

@@ -34,9 +34,11 @@ from mmuproof.model.lifted.child_syncs import LiftedChildSyncs
 from mmuproof.model.lifted.constants import LOOKED_UP
 from mmuproof.model.lifted.created_mmus import LiftedCreatedMmus
 from mmuproof.model.lifted.created_vms import LiftedCreatedVms
+from mmuproof.model.lifted.device_changes import LiftedDeviceChanges
 from mmuproof.model.lifted.dirty_logging import LiftedDirtyLogging
 from mmuproof.model.lifted.dropped_roots import LiftedDroppedRoots
 from mmuproof.model.lifted.dummy_roots import LiftedDummyRoots
+from mmuproof.model.lifted.entry_requests import LiftedEntryRequests
 from mmuproof.model.lifted.exits import LiftedExits
 from mmuproof.model.lifted.expected import expected_of
 from mmuproof.model.lifted.fast_faults import LiftedFastFaults
@@ -80,6 +82,7 @@ from mmuproof.model.lifted.nx_recovery import LiftedNxRecovery
 from mmuproof.model.lifted.page_directory_pointers import LiftedPageDirectoryPointers
 from mmuproof.model.lifted.page_entries import LiftedPageEntries
 from mmuproof.model.lifted.page_fault_routes import LiftedPageFaultRoutes
+from mmuproof.model.lifted.page_logs import LiftedPageLogs
 from mmuproof.model.lifted.page_sweeps import LiftedPageSweeps
 from mmuproof.model.lifted.parent_links import LiftedParentLinks
 from mmuproof.model.lifted.prefetches import LiftedPrefetches
@@ -367,6 +370,21 @@ class LiftedKvm(Kvm):
     def dummy_roots(self) -> LiftedDummyRoots:
         """See `Kvm.dummy_roots`."""
         return self._area("dummy_roots", LiftedDummyRoots, MMU_C)
+
+    @property
+    def entry_requests(self) -> LiftedEntryRequests:
+        """See `Kvm.entry_requests`."""
+        return self._area("entry_requests", LiftedEntryRequests, X86_C, NESTED_VMX_C)
+
+    @property
+    def device_changes(self) -> LiftedDeviceChanges:
+        """See `Kvm.device_changes`."""
+        return self._area("device_changes", LiftedDeviceChanges, X86_C, MMU_C)
+
+    @property
+    def page_logs(self) -> LiftedPageLogs:
+        """See `Kvm.page_logs`."""
+        return self._area("page_logs", LiftedPageLogs, VMX_C, NESTED_VMX_C)
 
     @property
     def aged_lists(self) -> LiftedAgedLists:

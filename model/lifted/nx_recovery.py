@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mmuproof.lift.c_types import IntType
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Object, ObjectKind, Pointer, Value, choose, pointer_to, same_place
 from mmuproof.lift.parsing.unit import Unit
@@ -12,12 +13,22 @@ from mmuproof.model.cuts import guest_tables
 from mmuproof.model.cuts import nx_recovery as cuts
 from mmuproof.model.lifted.address_spaces import space_of
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import answer_of, is_given, is_nonzero, told_of
+from mmuproof.model.lifted.calls_made import answer_of, is_called, is_given, is_nonzero, told_of
 from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.entry_bench import page_table
+from mmuproof.model.lifted.list_links import link_list
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.named import constants, kvm_memory_slot, kvm_mmu_page, kvm_vm, page_role, tdp_iter
-from mmuproof.model.nx_recovery import NxLogged, NxPage, NxRecovered, NxRecovery, NxZapped
+from mmuproof.model.named import (
+    constants,
+    host_kernel,
+    kvm_memory_slot,
+    kvm_mmu_page,
+    kvm_vm,
+    page_role,
+    switches,
+    tdp_iter,
+)
+from mmuproof.model.nx_recovery import NxLogged, NxPage, NxRecovered, NxRecovery, NxToggled, NxZapped
 from mmuproof.smt.terms import FALSE, BitVec, Bool, all_of, any_of, bool_var, bv, eq, implies, ne, negate, zext
 
 _RECOVERS, _TDP_TYPE = "kvm_recover_nx_huge_pages", constants.KVM_TDP_MMU
@@ -81,6 +92,32 @@ class LiftedNxRecovery(NxRecovery, Remembers):
             by_other=any_of(*(call.guard for call in bench.session.calls(other.function))),
             beyond=any_of(*(all_of(call.guard, *(negate(_is_for(call, page)) for page in pages)) for call in logged)),
             unflushed=self._unflushed(bench),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def toggled(self) -> NxToggled:
+        """See `NxRecovery.toggled`."""
+        bench = Bench(self._unit, cuts.TOGGLES)
+        vms = [
+            Object(name=name, type=self._unit.record(kvm_vm.STRUCT), kind=ObjectKind.INPUT, by_pointer=True)
+            for name in ("first VM", "second VM")
+        ]
+        link_list(
+            bench.memory,
+            (bench.session.global_object(kvm_vm.LIST), 0),
+            *((each, bench.place(each, kvm_vm.VM_LIST).offset) for each in vms),
+        )
+        bench.add("parameter", host_kernel.PARAMETER_STRUCT)
+        asked = Object(name="asked", type=IntType(8, False, "char"), kind=ObjectKind.INPUT, by_pointer=True)
+        before = bench.setting(switches.NX_HUGE_PAGES)
+        bench.integer("set_nx_huge_pages", pointers={"val": pointer_to(asked)})
+        zaps = bench.session.calls(cuts.ZAP_ALL.function)
+        first, second = (is_called(zaps, pointer_to(each)) for each in vms)
+        return NxToggled(
+            before=before,
+            after=bench.setting(switches.NX_HUGE_PAGES),
+            zapped=(first, second),
             evidence=bench.session.evidence(),
         )
 

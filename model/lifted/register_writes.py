@@ -11,8 +11,8 @@ from mmuproof.model.lifted.cr4_bits import PCIDE
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.named import kvm_mmu, kvm_vcpu, switches
-from mmuproof.model.register_writes import RegisterWrites, RegisterWritten, WrittenRegister
-from mmuproof.smt.terms import TRUE, bit, bv, eq, var
+from mmuproof.model.register_writes import RegisterWrites, RegisterWritten, VcpuReset, WrittenRegister
+from mmuproof.smt.terms import TRUE, any_of, bit, bv, eq, ne, var
 
 
 class LiftedRegisterWrites(RegisterWrites, Remembers):
@@ -26,6 +26,25 @@ class LiftedRegisterWrites(RegisterWrites, Remembers):
     def __init__(self, registers: Unit, x86: Unit) -> None:
         super().__init__()
         self._registers, self._x86 = registers, x86
+
+    @once
+    def reset(self) -> VcpuReset:
+        """See `RegisterWrites.reset`."""
+        bench = Bench(self._x86, cuts.RESETS)
+        vcpu, event = bench.add("vcpu", kvm_vcpu.STRUCT), var("init_event", 8) & 1
+        cr0 = bench.read(vcpu, kvm_vcpu.CR0)
+        bench.call("kvm_vcpu_reset", init_event=event)
+        session, made = bench.session, bench.session.machine.calls_made
+        remakes = session.calls(cuts.REMAKE.function)
+        last = max(map(made.index, session.calls(*(cut.function for cut in cuts.SET))), default=len(made))
+        _, guest = flushes_asked(self._x86, bench)
+        return VcpuReset(
+            cr0=cr0,
+            by_init=ne(event, 0),
+            flushes_guest=guest,
+            remakes=any_of(*(call.guard for call in remakes if made.index(call) > last)),
+            evidence=session.evidence(),
+        )
 
     @once
     def written(self, register: WrittenRegister) -> RegisterWritten:

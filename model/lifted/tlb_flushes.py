@@ -6,17 +6,19 @@ from mmuproof.lift.machine.memory import pointer_to
 from mmuproof.lift.parsing.unit import Unit
 from mmuproof.model.cuts import tlb_flushes as cuts
 from mmuproof.model.lifted.bench import Bench
-from mmuproof.model.lifted.calls_made import answer_of
+from mmuproof.model.lifted.calls_made import answer_of, numbers_given
 from mmuproof.model.lifted.mmus import Mmus
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.vmcs12 import has_vpid, lent_vmcs12
-from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, switches, vcpu_svm, vcpu_vmx, vmcb_fields
-from mmuproof.model.tlb_flushes import GuestFlushed, OwnVmcb, TlbFlushes, VcpuMoved, VmxFlush, VmxFlushed
-from mmuproof.smt.terms import all_of, any_of, bv, eq, ite, ne, resize
+from mmuproof.model.named import functions, kvm_mmu, kvm_vcpu, switches, vcpu_requests, vcpu_svm, vcpu_vmx, vmcb_fields
+from mmuproof.model.tlb_flushes import GuestFlushed, OwnVmcb, TlbFlushes, VcpuMoved, VmcsMoved, VmxFlush, VmxFlushed
+from mmuproof.smt.terms import all_of, any_of, bv, eq, ite, ne, resize, var
 
 _GUEST = functions.KVM_VCPU_FLUSH_TLB_GUEST
 _VPID = 16
 """How wide a VPID is: SDM 27.6.12."""
+_REQUEST = 0xFF
+"""The bits of a request that tell which it is."""
 
 
 _VMCBS = {OwnVmcb.OF_L1: vcpu_svm.VMCB01, OwnVmcb.OF_L2: vcpu_svm.VMCB02}
@@ -92,6 +94,32 @@ class LiftedTlbFlushes(TlbFlushes, Remembers):
             noted=bench.read(svm, f"{ours}.{vcpu_svm.INFO_CPU}"),
             generation=bench.read(svm, f"{ours}.{vcpu_svm.INFO_ASID_GENERATION}"),
             other_generation=bench.read(svm, f"{other}.{vcpu_svm.INFO_ASID_GENERATION}"),
+            evidence=bench.session.evidence(),
+        )
+
+    @once
+    def moved_vmcs(self) -> VmcsMoved:
+        """See `TlbFlushes.moved_vmcs`."""
+        bench = Bench(self._vmx, cuts.LOADED)
+        vmx, loaded, _ = (
+            bench.add("vmx", vcpu_vmx.STRUCT),
+            *(bench.add(each, vcpu_vmx.LOADED_VMCS_STRUCT) for each in ("loaded", "other VMCS")),
+        )
+        bench.lend_vcpu(vmx)
+        bench.write(vmx, vcpu_vmx.LOADED_VMCS, pointer_to(loaded))
+        processor, former = var("cpu", 32), bench.read(loaded, vcpu_vmx.LOADED_CPU)
+        bench.call("vmx_vcpu_load_vmcs", cpu=processor)
+        requests = bench.session.calls(cuts.REQUEST.function)
+        return VmcsMoved(
+            processor=processor,
+            former=former,
+            flushes=any_of(
+                *(
+                    all_of(call.guard, eq(resize(numbers_given(call)[0], 32) & _REQUEST, vcpu_requests.TLB_FLUSH))
+                    for call in requests
+                )
+            ),
+            noted=bench.read(loaded, vcpu_vmx.LOADED_CPU),
             evidence=bench.session.evidence(),
         )
 

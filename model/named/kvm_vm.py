@@ -36,6 +36,7 @@ MMU_NOTIFIER = "mmu_notifier"
 MMU_PAGE_HASH = "arch.mmu_page_hash"
 MMU_VALID_GEN = "arch.mmu_valid_gen"
 NR_MEMSLOTS_DIRTY_LOGGING_COUNTER = "nr_memslots_dirty_logging.counter"
+NONCOHERENT_DMA_COUNT = "arch.noncoherent_dma_count"
 POSSIBLE_NX_HUGE_PAGES = "arch.possible_nx_huge_pages"
 SHADOW_MMIO_VALUE = f"arch.{ARCH_SHADOW_MMIO_VALUE}"
 SHADOW_ROOT_ALLOCATED = "arch.shadow_root_allocated"
@@ -51,3 +52,7 @@ NX_HUGE_PAGES_LISTED = "pages"
 
 # The members of ``struct kvm_mmu_memory_cache``.
 CACHE_GFP_ZERO = "gfp_zero"
+VM_LIST = "vm_list"
+
+# All VMs.
+LIST = "vm_list"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-HV_TLB_FLUSH = 32
+TLB_FLUSH = 0
+"""The one that every architecture has: by its number alone."""
 MMU_SYNC = 3
 LOAD_MMU_PGD = 5
+TLB_FLUSH_CURRENT = 26
+TLB_FLUSH_GUEST = 27
 MMU_FREE_OBSOLETE_ROOTS = 31
+HV_TLB_FLUSH = 32

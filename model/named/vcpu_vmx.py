@@ -13,6 +13,9 @@ VM = "struct kvm_vmx"
 # The members of ``struct kvm_vmx``.
 KVM = "kvm"
 
+# The members of ``struct loaded_vmcs``.
+LOADED_CPU = "cpu"
+
 # The members of ``struct nested_vmx_msrs``.
 EPT_CAPS = "ept_caps"
 SECONDARY_CTLS_HIGH = "secondary_ctls_high"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mmuproof.model.evidence import Evidence
-from mmuproof.model.injected_faults import InjectedFault, InjectedFaults, QueuedFault
+from mmuproof.model.evidence import Check, Evidence
+from mmuproof.model.injected_faults import FaultOfProcessor, InjectedFault, InjectedFaults, QueuedFault
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.smt.terms import TRUE, BitVec, Bool, all_of, bit, bv, extract, ne, negate, var
+from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bv, extract, ne, negate, var, zext
 
 _PRESENT, _RESERVED = 0, 3
 """The bits of an error code."""
@@ -42,6 +42,30 @@ class ReferenceInjectedFaults(ReferenceArea, InjectedFaults):
     def _stays(self, _code: BitVec) -> Bool:
         """Whether the fault is handed on as it is."""
         return TRUE
+
+    def of_processor(self) -> FaultOfProcessor:
+        """See `InjectedFaults.of_processor`."""
+        code, address = var("error_code", 16), var("gva", 64)
+        return FaultOfProcessor(
+            error_code=code,
+            address=address,
+            walked=var("what the walk answers", 64),
+            none=bv(-1, 64),
+            queued=TRUE,
+            exits=FALSE,
+            vector=bv(_PF_VECTOR, 32),
+            code=zext(self._of_processor(code), 32),
+            payload=address,
+            evidence=Evidence(self._told()),
+        )
+
+    def _of_processor(self, code: BitVec) -> BitVec:
+        """What is told of what the processor reports."""
+        return code
+
+    def _told(self) -> tuple[Check, ...]:
+        """What has to hold so that all is set that is told."""
+        return ()
 
     def queued(self) -> QueuedFault:
         """See `InjectedFaults.queued`."""

@@ -17,9 +17,11 @@ from mmuproof.model.child_syncs import ChildSyncs
 from mmuproof.model.constants import OF_OTHER_KERNELS
 from mmuproof.model.created_mmus import CreatedMmus
 from mmuproof.model.created_vms import CreatedVms
+from mmuproof.model.device_changes import DeviceChanges
 from mmuproof.model.dirty_logging import DirtyLogging
 from mmuproof.model.dropped_roots import DroppedRoots
 from mmuproof.model.dummy_roots import DummyRoots
+from mmuproof.model.entry_requests import EntryRequests
 from mmuproof.model.exits import Exits
 from mmuproof.model.fast_faults import FastFaults
 from mmuproof.model.fault_handlers import FaultHandlers
@@ -64,6 +66,7 @@ from mmuproof.model.nx_recovery import NxRecovery
 from mmuproof.model.page_directory_pointers import PageDirectoryPointers
 from mmuproof.model.page_entries import PageEntries
 from mmuproof.model.page_fault_routes import PageFaultRoutes
+from mmuproof.model.page_logs import PageLogs
 from mmuproof.model.page_sweeps import PageSweeps
 from mmuproof.model.parent_links import ParentLinks
 from mmuproof.model.prefetches import Prefetches
@@ -78,9 +81,11 @@ from mmuproof.model.reference.base.constants import Constants
 from mmuproof.model.reference.child_syncs import ReferenceChildSyncs
 from mmuproof.model.reference.created_mmus import ReferenceCreatedMmus
 from mmuproof.model.reference.created_vms import ReferenceCreatedVms
+from mmuproof.model.reference.device_changes import ReferenceDeviceChanges
 from mmuproof.model.reference.dirty_logging import ReferenceDirtyLogging
 from mmuproof.model.reference.dropped_roots import ReferenceDroppedRoots
 from mmuproof.model.reference.dummy_roots import ReferenceDummyRoots
+from mmuproof.model.reference.entry_requests import ReferenceEntryRequests
 from mmuproof.model.reference.exits import ReferenceExits
 from mmuproof.model.reference.fast_faults import ReferenceFastFaults
 from mmuproof.model.reference.fault_handlers import ReferenceFaultHandlers
@@ -123,6 +128,7 @@ from mmuproof.model.reference.nx_recovery import ReferenceNxRecovery
 from mmuproof.model.reference.page_directory_pointers import ReferencePageDirectoryPointers
 from mmuproof.model.reference.page_entries import ReferencePageEntries
 from mmuproof.model.reference.page_fault_routes import ReferencePageFaultRoutes
+from mmuproof.model.reference.page_logs import ReferencePageLogs
 from mmuproof.model.reference.page_sweeps import ReferencePageSweeps
 from mmuproof.model.reference.parent_links import ReferenceParentLinks
 from mmuproof.model.reference.prefetches import ReferencePrefetches
@@ -283,6 +289,9 @@ class ReferenceKvm(Kvm):
         unfaulted_levels: type[ReferenceUnfaultedLevels] = ReferenceUnfaultedLevels,
         fast_faults: type[ReferenceFastFaults] = ReferenceFastFaults,
         dummy_roots: type[ReferenceDummyRoots] = ReferenceDummyRoots,
+        entry_requests: type[ReferenceEntryRequests] = ReferenceEntryRequests,
+        device_changes: type[ReferenceDeviceChanges] = ReferenceDeviceChanges,
+        page_logs: type[ReferencePageLogs] = ReferencePageLogs,
         aged_lists: type[ReferenceAgedLists] = ReferenceAgedLists,
         fault_roots: type[ReferenceFaultRoots] = ReferenceFaultRoots,
         address_widths: type[ReferenceAddressWidths] = ReferenceAddressWidths,
@@ -386,6 +395,9 @@ class ReferenceKvm(Kvm):
         self._unfaulted_levels = unfaulted_levels(self.constants)
         self._fast_faults = fast_faults(self.constants)
         self._dummy_roots = dummy_roots(self.constants)
+        self._entry_requests = entry_requests(self.constants)
+        self._device_changes = device_changes(self.constants)
+        self._page_logs = page_logs(self.constants)
         self._aged_lists = aged_lists(self.constants)
         self._fault_roots = fault_roots(self.constants)
         self._address_widths = address_widths(self.constants)
@@ -540,6 +552,21 @@ class ReferenceKvm(Kvm):
     def dummy_roots(self) -> DummyRoots:
         """See `Kvm.dummy_roots`."""
         return self._dummy_roots
+
+    @property
+    def entry_requests(self) -> EntryRequests:
+        """See `Kvm.entry_requests`."""
+        return self._entry_requests
+
+    @property
+    def device_changes(self) -> DeviceChanges:
+        """See `Kvm.device_changes`."""
+        return self._device_changes
+
+    @property
+    def page_logs(self) -> PageLogs:
+        """See `Kvm.page_logs`."""
+        return self._page_logs
 
     @property
     def aged_lists(self) -> AgedLists:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mmuproof.lift.machine.findings import numbered
 from mmuproof.model.evidence import Evidence
-from mmuproof.model.nx_recovery import NxLogged, NxPage, NxRecovered, NxRecovery, NxZapped
+from mmuproof.model.nx_recovery import NxLogged, NxPage, NxRecovered, NxRecovery, NxToggled, NxZapped
 from mmuproof.model.reference.base.area import ReferenceArea
 from mmuproof.model.reference.base.cpu_role import PAGE_ROLE_BITS, role_value
-from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bool_var, bv, ne, negate, var, zext
+from mmuproof.smt.terms import FALSE, TRUE, Bool, all_of, bool_var, bv, iff, ne, negate, var, zext
 
 _PAGES = 2
 
@@ -36,6 +36,16 @@ class ReferenceNxRecovery(ReferenceArea, NxRecovery):
     def _goes_on(self) -> Bool:
         """Whether tables are looked for on a list that has none."""
         return FALSE
+
+    def toggled(self) -> NxToggled:
+        """See `NxRecovery.toggled`."""
+        before, after = ne(var("nx_huge_pages", 32), 0), bool_var("nx_huge_pages afterwards")
+        zaps = self._zaps_all(before, after)
+        return NxToggled(before=before, after=after, zapped=(zaps, zaps), evidence=Evidence())
+
+    def _zaps_all(self, before: Bool, after: Bool) -> Bool:
+        """Whether all VMs are zapped."""
+        return negate(iff(before, after))
 
     def _is_zapped(self, logged: Bool) -> Bool:
         """Whether a table is dropped, by whether its dirty pages are logged."""

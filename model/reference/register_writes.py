@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.invalidations import CachedRoot
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.model.register_writes import RegisterWrites, RegisterWritten, WrittenRegister
+from mmuproof.model.register_writes import RegisterWrites, RegisterWritten, VcpuReset, WrittenRegister
 from mmuproof.model.roots import KEPT_ROOTS
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, any_of, bit, bv, eq, ite, ne, negate, var
 
@@ -17,6 +17,25 @@ _NO_ROOT = bv(-1, 64)
 
 class ReferenceRegisterWrites(ReferenceArea, RegisterWrites):
     """``kvm_post_set_cr0()``, ``kvm_set_cr3()`` and ``kvm_post_set_cr4()``."""
+
+    def reset(self) -> VcpuReset:
+        """See `RegisterWrites.reset`."""
+        cr0, by_init = var("vcpu->arch.cr0", 64), bit(var("init_event", 8), 0)
+        return VcpuReset(
+            cr0=cr0,
+            by_init=by_init,
+            flushes_guest=any_of(bit(cr0, _PG), all_of(by_init, self._by_init())),
+            remakes=all_of(bit(cr0, _PG), self._remakes()),
+            evidence=Evidence(),
+        )
+
+    def _by_init(self) -> Bool:
+        """Whether an INIT flushes in any case."""
+        return TRUE
+
+    def _remakes(self) -> Bool:
+        """Whether the MMU is made anew where paging was on."""
+        return TRUE
 
     def written(self, register: WrittenRegister) -> RegisterWritten:
         """See `RegisterWrites.written`."""

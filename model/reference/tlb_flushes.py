@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmuproof.model.evidence import Evidence
 from mmuproof.model.reference.base.area import ReferenceArea
-from mmuproof.model.tlb_flushes import GuestFlushed, OwnVmcb, TlbFlushes, VcpuMoved, VmxFlush, VmxFlushed
+from mmuproof.model.tlb_flushes import GuestFlushed, OwnVmcb, TlbFlushes, VcpuMoved, VmcsMoved, VmxFlush, VmxFlushed
 from mmuproof.smt.terms import FALSE, TRUE, BitVec, Bool, all_of, bit, bv, eq, extract, ite, ne, negate, var
 
 _NO_ROOT = bv(-1, 64)
@@ -73,6 +73,21 @@ class ReferenceTlbFlushes(ReferenceArea, TlbFlushes):
 
     def _forgets(self, processor: BitVec, former: BitVec) -> Bool:
         """Whether a vCPU forgets what it has had on the processor before."""
+        return ne(processor, former)
+
+    def moved_vmcs(self) -> VmcsMoved:
+        """See `TlbFlushes.moved_vmcs`."""
+        processor, former = var("cpu", 32), var("loaded->cpu", 32)
+        return VmcsMoved(
+            processor=processor,
+            former=former,
+            flushes=self._flushes_moved(processor, former),
+            noted=processor,
+            evidence=Evidence(),
+        )
+
+    def _flushes_moved(self, processor: BitVec, former: BitVec) -> Bool:
+        """Whether a vCPU flushes whose VMCS another processor has had."""
         return ne(processor, former)
 
     def guest(self) -> GuestFlushed:

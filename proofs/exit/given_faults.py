@@ -12,7 +12,8 @@ from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
 from mmuproof.proofs.given.relations import pferr_flags
 from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
-from mmuproof.smt.terms import all_of, any_of, bit, extract, ne, negate
+from mmuproof.smt.obligation import Assumption
+from mmuproof.smt.terms import all_of, any_of, bit, extract, ne, negate, zext
 from mmuproof.spec.page_fault import PRESENT_FLAG, RESERVED_FLAG, VECTOR
 
 _INJECTS, _QUEUES = "__kvm_inject_emulated_page_fault()", "kvm_inject_page_fault()"
@@ -117,9 +118,39 @@ def _queued(kvm: Kvm, made: QueuedFault) -> Claim:
     )
 
 
+def _of_processor(kvm: Kvm) -> Claim:
+    made, name = kvm.injected_faults.of_processor(), "kvm_fixup_and_inject_pf_error()"
+    another = any_of(ne(made.vector, VECTOR), ne(made.code, zext(made.error_code, 32)))
+    return never(
+        given(
+            Assumption(
+                "KVM's walk of the guest's tables finds no fault, or is not asked",
+                any_of(ne(made.walked, made.none), negate(bit(made.error_code, PRESENT_FLAG))),
+            ),
+            shown=(
+                Shown("error code", made.error_code),
+                Shown("address", made.address),
+                Shown("what the walk answers", made.walked),
+            ),
+            evidence=made.evidence,
+            part=name,
+        ),
+        Wrong("not-queued", any_of(negate(made.queued), made.exits), f"{name} queues no page fault.").told(
+            "nothing is queued", "SDM 5.7, APM 8.4.2: the access faults"
+        ),
+        Wrong("another-fault", another, f"{name} tells the guest another fault than the processor has reported.").told(
+            "another exception or error code", "SDM 5.7, APM 8.4.2"
+        ),
+        Wrong("another-address", ne(made.payload, made.address), f"{name} tells another address.").told(
+            "another CR2", "SDM 5.7, APM 8.2.15: CR2 has the address that could not be translated"
+        ),
+    )
+
+
 def _injected(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     yield from (_handed_on(kvm, kvm.injected_faults.injected(nested)) for nested in (False, True))
     yield _queued(kvm, kvm.injected_faults.queued())
+    yield _of_processor(kvm)
 
 
 THEOREMS = (
@@ -140,7 +171,7 @@ THEOREMS = (
         name="fault.injected",
         claim="A fault that a walk of guest tables has left is given to those whose tables it is of, as it is. One "
         "of a guest's own tables is queued as a page fault with that error code and address; one that tells to "
-        "wait for a page goes to L1 where L2 runs.",
+        "wait for a page goes to L1 where L2 runs. One that only the processor has found is told as it was reported.",
         source="SDM 5.7, 30.2.1; APM 8.4.2, 15.25.6; KVM's comment in kvm_inject_page_fault()",
         assumes=("each walk has the handler of its own set-up: setup.consistent",),
         state=several(_injected),
@@ -148,6 +179,8 @@ THEOREMS = (
             Catch("injected-fault-to-whoever-runs", "not-handed-on"),
             Catch("injected-fault-of-supervisor", "changed"),
             Catch("queued-fault-waits-in-l2", "waits-in-l2"),
+            Catch("reported-fault-not-whole", "undefined-behaviour"),
+            Catch("reported-fault-without-fetch", "another-fault"),
             Catch("queued-fault-of-page", "another-address"),
             Catch("queued-fault-without-fetch", "another-fault"),
         ),

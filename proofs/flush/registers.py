@@ -9,8 +9,8 @@ from mmuproof.model.register_writes import RegisterWritten, WrittenRegister
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, several
-from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, eq, ne, negate
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
+from mmuproof.smt.terms import FALSE, Bool, all_of, any_of, bv, eq, ne, negate
 from mmuproof.spec import translation_caches
 from mmuproof.spec.linear_addresses import process_context
 
@@ -80,7 +80,35 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         )
 
 
+def _reset(kvm: Kvm, _vendor: Vendor) -> Claim:
+    made = kvm.register_writes.reset()
+    return never(
+        given(shown=(Shown("CR0 before", made.cr0), Shown("by INIT", made.by_init)), evidence=made.evidence),
+        Wrong(
+            "all-kept",
+            all_of(translation_caches.all_by_reset(made.cr0, by_init=made.by_init), negate(made.flushes_guest)),
+            "kvm_vcpu_reset() keeps what is cached.",
+        ).told("not all is flushed", "SDM table 11-1: INIT flushes the TLBs; SDM 5.10.4.1: CR0.PG is cleared"),
+        Wrong(
+            "mmu-kept",
+            all_of(translation_caches.all_by_cr0(made.cr0, bv(0, 64)), negate(made.remakes)),
+            "A reset turns paging off, and the MMU goes on as with paging.",
+        ).told(
+            "the MMU is not made anew, or before the registers are set", "SDM 5.1.1: without paging nothing is walked"
+        ),
+    )
+
+
 THEOREMS = (
+    Theorem(
+        name="flush.reset",
+        claim="A reset of a vCPU by INIT, or one that finds paging on, has flushed all that the guest could see of "
+        "cached translations. Where paging was on the MMU is made anew, after all registers have been set.",
+        source="SDM table 11-1; SDM 5.10.4.1",
+        assumes=("what is asked is done: flush.requests",),
+        state=alone(_reset),
+        catches=(Catch("init-keeps-translations", "all-kept"), Catch("init-keeps-mmu", "mmu-kept")),
+    ),
     Theorem(
         name="flush.registers",
         claim="A write to CR0, CR3 or CR4 has flushed what the processor would forget. That is all where paging or "

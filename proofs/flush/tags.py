@@ -102,7 +102,36 @@ def _moved(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
         )
 
 
+def _moved_vmcs(kvm: Kvm, _vendor: Vendor) -> Claim:
+    made = kvm.tlb_flushes.moved_vmcs()
+    return never(
+        given(
+            Assumption("a processor is one of those that the kernel is built for", ult(made.processor, _PROCESSORS)),
+            shown=(Shown("processor", made.processor), Shown("processor before", made.former)),
+            evidence=made.evidence,
+        ),
+        Wrong(
+            "translations-kept",
+            all_of(ne(made.processor, made.former), negate(made.flushes)),
+            "A vCPU comes to another processor, which may have cached translations of it from before.",
+        ).told("nothing is asked for", "SDM 31.4.3: INVEPT and INVVPID make the processor forget that runs them"),
+        Wrong("not-noted", ne(made.noted, made.processor), "The processor that has a VMCS is not noted.").told(
+            "another is noted", "KVM's comment in vmx_vcpu_load_vmcs()"
+        ),
+    )
+
+
 THEOREMS = (
+    Theorem(
+        name="flush.moved-vmcs",
+        claim="A vCPU of Intel's whose VMCS is loaded by another processor than the one before is asked to flush all "
+        "before its guest runs, and that processor is noted.",
+        source="SDM 31.4.3; KVM's comment in vmx_vcpu_load_vmcs()",
+        assumes=("a processor is one of those that the kernel is built for", "what is asked is done: flush.requests"),
+        vendors=(Vendor.INTEL,),
+        state=alone(_moved_vmcs),
+        catches=(Catch("moved-vmcs-keeps-tlb", "translations-kept"),),
+    ),
     Theorem(
         name="flush.moved",
         claim="A vCPU of AMD's that runs on another processor than before gets a new ASID for each of its VMCBs, which "

@@ -10,7 +10,7 @@ from mmuproof.model.number_kinds import NumberKind
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, several
+from mmuproof.proofs.theorem import Catch, Claim, Need, Theorem, alone, several
 from mmuproof.smt.terms import all_of, any_of, iff, ne, negate
 
 _LOG_DIRTY_PAGES = 1
@@ -107,7 +107,30 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
     yield _logged(kvm)
 
 
+def _toggled(kvm: Kvm, _vendor: Vendor) -> Claim:
+    made = kvm.nx_recovery.toggled()
+    return never(
+        given(
+            shown=(Shown("nx_huge_pages before", made.before), Shown("nx_huge_pages", made.after)),
+            evidence=made.evidence,
+        ),
+        Wrong(
+            "vm-left",
+            all_of(negate(iff(made.before, made.after)), negate(all_of(*made.zapped))),
+            "set_nx_huge_pages() leaves a VM with SPTEs that were made for the setting of before.",
+        ).told("it is not zapped", "CVE-2018-12207: with the mitigation no huge page is executable"),
+    )
+
+
 THEOREMS = (
+    Theorem(
+        name="slot.nx-toggled",
+        claim="When the mitigation of iTLB multihit is turned on or off, all SPTEs of each VM are zapped.",
+        source="KVM: nx_huge_pages; CVE-2018-12207",
+        assumes=("two VMs stand for any number of them", "a zap of all leaves no SPTE in use: slot.gone"),
+        state=alone(_toggled),
+        catches=(Catch("nx-turned-on-zaps-nothing", "vm-left"),),
+    ),
     Theorem(
         name="slot.huge-page-recovered",
         claim="A table that stands for a huge page which was not to be executed is dropped, so that it becomes huge"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.statement import Shown
 from mmuproof.model.vendor import Vendor
 from mmuproof.proofs.claims import Wrong, given, never
-from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone
-from mmuproof.smt.terms import all_of, any_of, bit, boolean, extract, ne, negate
+from mmuproof.proofs.theorem import Catch, Claim, Theorem, alone, several
+from mmuproof.smt.terms import all_of, any_of, bit, boolean, eq, extract, ne, negate
 
 _WRITE_BACK, _IGNORE_PAT = 6, 6
 """A memory type, and the bit of an entry that lets the guest's PAT be ignored: SDM 31.3.7.2."""
@@ -54,7 +56,45 @@ def _state(kvm: Kvm, _vendor: Vendor) -> Claim:
     )
 
 
+def _followed(kvm: Kvm, _vendor: Vendor) -> Iterator[Claim]:
+    for comes in (True, False):
+        made = kvm.device_changes.counted(comes)
+        changes = eq(made.devices, 1 if comes else 0)
+        yield never(
+            given(
+                shown=(
+                    Shown("devices afterwards", made.devices),
+                    Shown("the guest's PAT is to be ignored", made.ignores_pat),
+                ),
+                evidence=made.evidence,
+                part="the first comes" if comes else "the last goes",
+            ),
+            Wrong("not-counted", negate(made.counted), f"{made.function}() does not count the device.").told(
+                "another number", "KVM: kvm_arch_has_noncoherent_dma()"
+            ),
+            Wrong(
+                "types-kept",
+                all_of(changes, made.ignores_pat, negate(made.zaps)),
+                f"{made.function}() leaves SPTEs with memory types that are no longer right.",
+            ).told(
+                "not all is zapped",
+                "SDM 31.3.7.2: the entry tells whether the guest's PAT counts; KVM's comment at vmx_ignore_guest_pat()",
+                place=f"arch/x86/kvm/x86.c:{made.function}",
+            ),
+        )
+
+
 THEOREMS = (
+    Theorem(
+        name="spte.memory-type-followed",
+        claim="When the first device comes to a VM that reads memory past the caches, or the last one goes, all SPTEs "
+        "are zapped whose memory type depends on whether there is one.",
+        source="SDM 31.3.7.2; KVM's comments at kvm_noncoherent_dma_assignment_start_or_stop()",
+        assumes=("a zap of all frames leaves no SPTE: slot.gone",),
+        vendors=(Vendor.INTEL,),
+        state=several(_followed),
+        catches=(Catch("last-device-zaps-nothing", "types-kept"), Catch("device-zaps-where-honoured", "types-kept")),
+    ),
     Theorem(
         name="spte.chosen-memory-type",
         claim="MMIO of the host is uncacheable. Memory is write-back whatever the guest's PAT says, if all "

@@ -225,6 +225,17 @@ DECIDED_ELSEWHERE: tuple[Assertion, ...] = (
 """Assertions that other theorems decide, for whatever the hardware can report and the guest can ask for."""
 
 UNDECIDED: tuple[Assertion, ...] = (
+    Assertion("vcpu_enter_guest", X86_C, "an interrupt whose end userspace waits for has a number below 256"),
+    Assertion("vcpu_enter_guest", X86_C, "a vCPU's APIC is virtualized exactly if its VM's are"),
+    Assertion("kvm_vcpu_reset", X86_C, "a vCPU that is new has no registers yet"),
+    Assertion("kvm_vcpu_reset", X86_C, "a vCPU that is reset runs no L2, and is not in system-management mode"),
+    Assertion("vmx_flush_pml_buffer", "arch/x86/kvm/vmx/vmx.c", "the processor logs addresses of pages"),
+    Assertion("nested_vmx_write_pml_buffer", NESTED_VMX_C, "L1's log is written for an access of L2"),
+    Assertion("nested_vmx_write_pml_buffer", NESTED_VMX_C, "L2 does not go on while L1's log is full"),
+    Assertion("load_vmcs12_host_state", NESTED_VMX_C, "L1 can have the value of its performance control register"),
+    Assertion(
+        "kvm_warn_on_nested_run_pending", "arch/x86/kvm/x86.h", "L2 does not exit before it has been run", since="7.2"
+    ),
     Assertion("kvm_mmu_commit_zap_page", MMU_C, "a page that is freed was given up, and is no root in use"),
     Assertion("handle_changed_spte", TDP_MMU_C, "what is done for a change that is made cannot fail", since="7.2"),
     Assertion("kvm_handle_page_fault", MMU_C, "the error code of an exception has 32 bits", since="7.2"),

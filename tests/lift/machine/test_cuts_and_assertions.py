@@ -369,3 +369,13 @@ def test_a_result_may_depend_on_the_arguments(program: Callable[[str], LiftedFil
     found = program(OPAQUE + "u64 f(u32 a, u32 b) { return numbered(a) - numbered(b); }")
     _, result = run(found, "f", Cut(function="numbered", reason="x", gives=answer))
     assert evaluate(result, {"a": 9, "b": 4}) == 5
+
+
+def test_a_path_ends_at_a_cut_that_ends_it(program: Callable[[str], LiftedFile]) -> None:
+    found = program(
+        OPAQUE + "u32 touched(u32 x);\nu64 f(u32 a) { if (a) { opaque(); touched(1); } return touched(2); }"
+    )
+    machine, _ = run(found, "f", Cut(function="opaque", reason="x", ends=True), Cut(function="touched", reason="x"))
+    guards = {call.tag: evaluate(call.guard, {"a": 1}) for call in machine.calls_made}
+    assert guards["opaque()"]
+    assert not any(guard for tag, guard in guards.items() if tag != "opaque()")

@@ -24,3 +24,9 @@ def test_zapped(both: Both) -> None:
 
 def test_logged(both: Both) -> None:
     prove_equal(*(kvm.nx_recovery.logged() for kvm in both), partial=_PARTIAL)
+
+
+def test_toggled(both: Both) -> None:
+    mine, theirs = (kvm.nx_recovery.toggled() for kvm in both)
+    # What is asked for is the code's to read.
+    prove_equal(mine, theirs, stands_for={mine.after: theirs.after}, partial=_PARTIAL)

@@ -29,5 +29,10 @@ def test_moved(both: Both, used: OwnVmcb) -> None:
     prove_equal(mine, theirs, assuming=[ult(mine.processor, 64)], partial={CheckKind.INDEX})
 
 
+def test_moved_vmcs(both: Both) -> None:
+    mine, theirs = (kvm.tlb_flushes.moved_vmcs() for kvm in both)
+    prove_equal(mine, theirs, assuming=[ult(mine.processor, 64)], partial={CheckKind.INDEX})
+
+
 def test_guest(both: Both) -> None:
     prove_equal(*(kvm.tlb_flushes.guest() for kvm in both))
