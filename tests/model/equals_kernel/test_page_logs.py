@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmuproof.model.evidence import CheckKind
-from mmuproof.smt.terms import slt
+from mmuproof.smt.terms import Term, slt
 from tests.model.equality import Both, prove_equal
 
 pytestmark = pytest.mark.kernel
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.kernel
 
 def test_round(both: Both) -> None:
     mine, theirs = (kvm.page_logs.round() for kvm in both)
-    named = {mine.index: theirs.index, mine.at: theirs.at}
+    named: dict[Term, Term] = {mine.index: theirs.index, mine.at: theirs.at}
     # No round is of an entry behind the last, with which they begin.
     prove_equal(
         mine, theirs, stands_for=named, assuming=[slt(theirs.at, 512)], partial={CheckKind.WARN, CheckKind.INDEX}
