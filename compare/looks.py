@@ -22,8 +22,8 @@ from typing import Any
 
 from mmuproof.compare import made_macros
 from mmuproof.compare.put_back import PutBack, apart
+from mmuproof.compare.renamed_functions import tokens
 from mmuproof.compare.renaming import Side, place_names
-from mmuproof.compare.versions import tokens
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.prototypes import Prototype
 from mmuproof.lift.parsing.unit import Unit

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from mmuproof.compare.merged_sites import Caller, Line, Site, lines_of, sites_of
 from mmuproof.compare.put_back import OtherForm, Stretch, file_text
-from mmuproof.compare.versions import tokens
+from mmuproof.compare.renamed_functions import tokens
 from mmuproof.lift.parsing.former_names import FormerNames
 from mmuproof.lift.parsing.prototypes import Prototype
 

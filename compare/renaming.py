@@ -19,7 +19,8 @@ from mmuproof.compare import made_macros, made_pointers, merged_functions
 from mmuproof.compare.matching import matching_parameters
 from mmuproof.compare.merged_sites import Caller, Source
 from mmuproof.compare.put_back import OtherForm, PutBack, apart, file_text
-from mmuproof.compare.versions import Pairing, Version, pair_functions, tokens
+from mmuproof.compare.renamed_functions import tokens
+from mmuproof.compare.versions import Pairing, Version, pair_functions
 from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType, StructMember
 from mmuproof.lift.errors import Missing, Refused
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from mmuproof.compare.encodings import CONSTANTS, Bits, Kind, kinds_of
 from mmuproof.compare.mask_setup import masks_after_setup
+from mmuproof.compare.renamed_functions import find_again, tokens
 from mmuproof.lift.errors import LiftError
 from mmuproof.lift.parsing.printed import Printed
 from mmuproof.lift.parsing.unit import Unit
@@ -18,9 +18,6 @@ from mmuproof.model.lifted.unit_paths import SPTE_C
 from mmuproof.smt.terms import BitVec
 
 _NUMBER = re.compile(r"(?<![\w.])(?:0x[0-9a-fA-F]+|[1-9]\d*)")
-_TOKEN = re.compile(r"\w+|[^\w\s]")
-_ALIKE, _ALIKE_IF_SHORT, _LONG = 0.6, 0.9, 80
-"""How much of two functions' text has to be the same for one to be the other under a new name."""
 _LARGEST = 60
 """How many statements a function may run and still be followed where it is called; larger ones stand by themselves."""
 
@@ -57,6 +54,10 @@ class Version:
         if name in self.functions:
             return self.functions[name]
         return tuple(path for path in self.paths if name in self.unit(path).definitions)
+
+    def texts(self) -> Mapping[str, str]:
+        """What each function of the MMU says."""
+        return {name: self.printed(paths[0]).text(name) for name, paths in self.functions.items()}
 
     def definition(self, name: str) -> Function | None:
         """The definition of a function of the MMU; None if there is none, or if it is not understood."""
@@ -137,51 +138,19 @@ def pair_functions(old: Version, new: Version, given: Mapping[str, str], names: 
     """
     former = {name: name for name in [*new.functions, *names] if old.where(name) and new.where(name)}
     former |= {name: given[name] for name in given if new.where(name) and old.where(given[name])}
+    notes = []
+    if old.functions.keys() - new.functions.keys() and new.functions.keys() - old.functions.keys():
+        found = find_again(old.texts(), new.texts(), former)
+        former |= found
+        notes = [f"{name}() is what {other}() was" for name, other in found.items()]
     gone = [name for name in old.functions if name not in former.values() and name not in new.functions]
     come = [name for name in new.functions if name not in former]
-    notes = []
-    for name, other in _renamed(old, new, gone, come):
-        former[name] = other
-        gone.remove(other)
-        come.remove(name)
-        notes.append(f"{name}() is what {other}() was")
     pairs = []
     for name, other in former.items():
         ours, theirs = old.where(other), new.where(name)
         both = next((path for path in ours if path in theirs), None)
         pairs.append(Pair(other, name, both or ours[0], both or theirs[0]))
     return Pairing(tuple(pairs), tuple(gone), tuple(come), tuple(notes))
-
-
-def _renamed(old: Version, new: Version, gone: Sequence[str], come: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """New names of functions that are gone: those whose text is much the same, the more so the shorter it is."""
-    before = {name: _sequences(old.printed(old.functions[name][0]).text(name), name) for name in gone}
-    candidates = []
-    for name in come:
-        after = _sequences(new.printed(new.functions[name][0]).text(name), name)
-        for other, text in before.items():
-            longer, shorter = max(after.total(), text.total()), min(after.total(), text.total())
-            wanted = _ALIKE if longer >= _LONG else _ALIKE_IF_SHORT
-            if shorter >= wanted * longer:
-                alike = (after & text).total() / longer
-                if alike >= wanted:
-                    candidates.append((alike, name, other))
-    taken: set[str] = set()
-    for _, name, other in sorted(candidates, reverse=True):
-        if name not in taken and other not in taken:
-            taken |= {name, other}
-            yield name, other
-
-
-def tokens(text: str) -> list[str]:
-    """The words and signs of a text in C."""
-    return _TOKEN.findall(text)
-
-
-def _sequences(text: str, name: str) -> Counter[tuple[str, ...]]:
-    """What stands beside what in a function's text, its own name left out."""
-    found = ["_" if token == name else token for token in tokens(text)]
-    return Counter(zip(found, found[1:], found[2:], strict=False))
 
 
 def unchanged(old: Version, new: Version, pair: Pair, former: Mapping[str, str], moved: Collection[Kind] = ()) -> bool:

@@ -10,8 +10,8 @@ import pytest
 
 from mmuproof.compare.looks import ReleasedLooks, looks_before, looks_of
 from mmuproof.compare.renamed_constants import renamed_constants
+from mmuproof.compare.renamed_functions import tokens
 from mmuproof.compare.renaming import MapError, find_names, place_names
-from mmuproof.compare.versions import tokens
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.parsing.former_names import THE_SAME_NAMES, FormerNames
 from mmuproof.lift.parsing.unit import ConstantNames, Unit
