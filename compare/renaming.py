@@ -439,6 +439,26 @@ class _Search:
                 if best is not None and _same_kind(before[name].type, after[best].type):
                     yield (here, best), name
                     come = come - {best}
+            yield from (((here, name), other) for name, other in self._members_without_tag(before, after))
+
+    def _members_without_tag(
+        self, before: Mapping[str, StructMember], after: Mapping[str, StructMember]
+    ) -> Iterator[tuple[str, str]]:
+        """Members of another name in structs without a tag, each of which is a member of one name of the one around."""
+        for name in sorted(before.keys() & after.keys()):
+            former, now = before[name].type, after[name].type
+            if (
+                isinstance(former, RecordType)
+                and isinstance(now, RecordType)
+                and "(" in former.name
+                and "(" in now.name
+            ):
+                come = now.members.keys() - former.members.keys()
+                for gone in sorted(former.members.keys() - now.members.keys()):
+                    best = self._best(gone, come)
+                    if best is not None and _same_kind(former.members[gone].type, now.members[best].type):
+                        yield best, gone
+                        come = come - {best}
 
     def _gathered_parameters(self) -> Iterator[tuple[tuple[str, str], str]]:
         """Members of structs that were parameters of another name."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from mmuproof.cli.shared.process import RECURSION
 from mmuproof.model.kvm import Kvm
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.proofs.catalogue import THEOREMS
@@ -81,6 +82,7 @@ def table() -> str:
 
 def main() -> int:
     """Write the table, or compare it."""
+    sys.setrecursionlimit(RECURSION)
     before = PAGE.read_text("utf-8")
     after = _TABLE.sub(lambda match: match[1] + "\n" + table() + "\n" + match[2], before)
     if "--check" in sys.argv[1:]:

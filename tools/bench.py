@@ -36,6 +36,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmuproof.cli.shared.caching import kernels_folder
+from mmuproof.cli.shared.process import RECURSION
 from mmuproof.model.reference.kvm import ReferenceKvm
 from mmuproof.proofs.catalogue import THEOREMS
 from mmuproof.smt.solver import decide
@@ -251,6 +252,7 @@ def solver_seconds() -> list[float]:
 
 def main() -> None:
     """Measure and print one table."""
+    sys.setrecursionlimit(RECURSION)
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="counted runs of each (5)")
     parser.add_argument("--kernel", metavar="SOURCE", help="for prove and ask, instead of Linux 7.2")

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from mmuproof.cli.shared.process import RECURSION
 from mmuproof.lift.errors import Missing, Refused, Undefined
 from mmuproof.lift.tree.source import open_source
 from mmuproof.model.kvm import Kvm, NotThere
@@ -57,6 +58,7 @@ def _is_of(theorem: str, patterns: Iterable[str]) -> bool:
 
 def main() -> int:
     """Print the digests, or hold them against those of an earlier run."""
+    sys.setrecursionlimit(RECURSION)
     parser = argparse.ArgumentParser(description="Print a digest of every claim.")
     parser.add_argument(
         "theorems", metavar="THEOREM", nargs="*", default=["*"], help="names, with * and ?; by default all"

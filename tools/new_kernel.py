@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmuproof.cli.shared.process import RECURSION
 from mmuproof.lift.errors import Gone, Refused, SourceError, Undefined
 from mmuproof.lift.tree.source import KernelTree, open_source
 from mmuproof.model.defects.catalogue import DEFECTS
@@ -155,6 +156,7 @@ def page(
 
 def main() -> int:
     """Write the page to standard output."""
+    sys.setrecursionlimit(RECURSION)
     parser = argparse.ArgumentParser(description="Tell what a new kernel asks of us.")
     parser.add_argument("--kernel", metavar="SOURCE", required=True, help="the new kernel")
     parser.add_argument("--like", metavar="SOURCE", help="an older kernel, by which what is new is told")

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mmuproof.cli.shared.caching import kernels_folder
+from mmuproof.cli.shared.process import RECURSION
 from mmuproof.lift.errors import Missing
 from mmuproof.lift.tree.configuration import base_config
 from mmuproof.lift.tree.dot_config import DotConfig
@@ -68,6 +69,7 @@ def parts(kvm: Kvm) -> Iterator[tuple[str, str]]:
 
 def main() -> int:
     """Write the files, or compare them."""
+    sys.setrecursionlimit(RECURSION)
     series = dict(trees())
     parts_found: dict[str, dict[str, list[str]]] = {}
     for result, those in _read(STATED).items():

@@ -162,6 +162,17 @@ def test_what_a_tree_calls_otherwise_is_found_by_how_the_release_looked(
     assert looks.find([unit(text)]) == names
 
 
+def test_a_member_of_another_name_is_found_in_a_struct_without_a_tag(unit: Callable[..., Unit]) -> None:
+    text = """
+struct s { struct { u32 flags, token; } apf; u32 flags; };
+u64 f(struct s *p) { return p->apf.flags + p->flags; }
+u64 g(struct s *p) { return p->apf.token - p->apf.flags; }
+"""
+    renamed = text.replace("u32 flags, token", "u32 host_flags, token").replace("apf.flags", "apf.host_flags")
+    found = find_names([unit(text)], [unit(renamed)])
+    assert found == FormerNames(members={("struct s", "host_flags"): "flags"})
+
+
 def test_a_macro_of_another_name_is_told_by_what_it_stands_for(unit: Callable[..., Unit]) -> None:
     looks = looks_of([unit(S)], {"ACC_EXEC_MASK", "ACC_ALL"}, {"ACC_EXEC_MASK": "1", "ACC_ALL": "7", "PT_BIT": "1"}, ())
     assert looks.renamed_constants({"ACC_X": "1", "ACC_ALL": "7", "PT_BIT": "1"}) == {"ACC_X": "ACC_EXEC_MASK"}

@@ -34,7 +34,13 @@ _MEMBER = re.compile(
 )
 _PASTED = re.compile(r"^BUILD_MMU_ROLE_\w+\(\w+,\s*(\w+),\s*(\w+)", re.MULTILINE)
 _OWN_STRUCTS = (*_MMU, "arch/x86/include/asm/kvm_host.h", f"{_KVM}/vmx/nested.[ch]", f"{_KVM}/svm/nested.[ch]")
-_OTHERS = ("include/linux/**/*.h", "arch/x86/include/**/*.h", "include/uapi/**/*.h", "include/asm-generic/*.h")
+_OTHERS = (
+    "include/linux/**/*.h",
+    "include/hyperv/*.h",
+    "arch/x86/include/**/*.h",
+    "include/uapi/**/*.h",
+    "include/asm-generic/*.h",
+)
 _TEMPLATES = ("", "paging64_", "paging32_", "ept_")
 _TRUTH_VALUED = re.compile(
     r"^(?P<before>(?:(?:static|inline|__always_inline|noinline|extern) )*)bool (?P<head>(?:FNAME\(\w+\)|\w+)\([^;{}]*?\))"
