@@ -18,7 +18,7 @@ from mmuproof.model.lifted.calls_made import answer_of, answered_last, is_given,
 from mmuproof.model.lifted.entry_bench import page_table
 from mmuproof.model.lifted.once import Remembers, once
 from mmuproof.model.lifted.session import read
-from mmuproof.model.lifted.variables import NUMBER, variable_like
+from mmuproof.model.lifted.variables import NUMBER, variable_like, variable_told
 from mmuproof.model.named import functions, kvm_mmu_page, kvm_vcpu, kvm_vm, list_heads, page_role
 from mmuproof.model.page_entries import EntryReached, EntrySynced, EntryTaken, PageEntries, PageSynced, Sweep
 from mmuproof.model.stores import ENTRIES, LOOKED_AT
@@ -110,7 +110,7 @@ class LiftedPageEntries(PageEntries, Remembers):
         if made.end is None:
             raise NotThere([f"a second round of {sweep.value}()"])
         call = session.only_call(_DOES[sweep].function)
-        counter = variable_like(made, NUMBER, "i")
+        counter = variable_told(made, NUMBER, call, "i")
         total = variable_like(made, NUMBER, "zapped" if sweep is Sweep.EMPTY else "flush", [counter])
         number = read(made.head, counter, 0, 32)
         if sweep is Sweep.EMPTY:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
 
 from mmuproof.lift.c_types import ArrayType, CType, IntType, PointerType, RecordType
-from mmuproof.lift.machine.findings import RoundMade, WentBack
-from mmuproof.lift.machine.memory import Object
+from mmuproof.lift.machine.findings import CallMade, RoundMade, WentBack
+from mmuproof.lift.machine.memory import Object, Pointer
 from mmuproof.model.kvm import NotThere
+from mmuproof.smt.graph import variables
+from mmuproof.smt.terms import BitVec
 
 
 def variable_of(made: RoundMade | WentBack, record: str) -> Object:
@@ -95,6 +97,42 @@ def variable_like(made: RoundMade, kind: VariableKind, usually: str, besides: Co
         raise NotThere([f"{kind.words} that a round of {made.function}() changes, usually {usually}"])
     (only,) = found.values()
     return only
+
+
+def variable_told(made: RoundMade, kind: VariableKind, call: CallMade, usually: str) -> Object:
+    """The one variable of a kind that tells a call in a round what it is for, as a number or as an index.
+
+    Args:
+        made: a round of the loop.
+        kind: the variable's.
+        call: what is called in that round.
+        usually: what the variable is called in released kernels, if none tells it, or several.
+
+    Raises:
+        NotThere: see `variable_like`.
+    """
+    told = variables(
+        *(each for each in call.arguments if isinstance(each, BitVec)),
+        *(
+            dimension.index
+            for each in call.arguments
+            if isinstance(each, Pointer)
+            for target in each.targets
+            if target.place is not None
+            for dimension in target.place.dimensions
+        ),
+    )
+    found = [
+        each
+        for each in made.variables.values()
+        if kind.fits(each.type) and not told.keys().isdisjoint(_names_at_head(made, each))
+    ]
+    return found[0] if len(found) == 1 else variable_like(made, kind, usually)
+
+
+def _names_at_head(made: RoundMade, variable: Object) -> Collection[str]:
+    value = made.head.read(variable, 0, variable.type.bits)
+    return variables(value).keys() if isinstance(value, BitVec) else ()
 
 
 def _is_changed(made: RoundMade, variable: Object) -> bool:

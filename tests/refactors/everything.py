@@ -43,12 +43,14 @@ _OTHERS = (
 )
 _TEMPLATES = ("", "paging64_", "paging32_", "ept_")
 _TRUTH_VALUED = re.compile(
-    r"^(?P<before>(?:(?:static|inline|__always_inline|noinline|extern) )*)bool (?P<head>(?:FNAME\(\w+\)|\w+)\([^;{}]*?\))"
+    r"^(?P<before>(?:(?:static|inline|__always_inline|noinline|extern) )*)bool (?P<head>(?:__weak )?(?:FNAME\(\w+\)|\w+)\([^;{}]*?\))"
     r"(?P<body>;|\s*\{(?:[^\n]*\}|.*?^\}))",
     re.MULTILINE | re.DOTALL,
 )
 """A function whose result is a truth value, declared, or defined on one line or several."""
-_GIVEN_AWAY = ("recovery_worker",)
+_RETURNS = re.compile(r"(?:(?<=\t)|(?<=\{ ))return\s+([^;]+);")
+"""A statement, and not a word of a comment."""
+_GIVEN_AWAY = ("recovery_worker", "kvm_mmu_notifier_")
 """What begins the names of functions that the rest of the kernel is given, whose type is its own."""
 _SPELLED = frozenset({"sp", "sptep"})
 """Variables that macros of KVM's use by name."""
@@ -112,7 +114,7 @@ def truth_values_widened(root: Path) -> Changes:
     def one(found: re.Match[str]) -> str:
         if any(each in found["head"] for each in _GIVEN_AWAY):
             return found[0]
-        body = re.sub(r"\breturn\s+([^;]+);", r"return !!(\1);", found["body"])
+        body = _RETURNS.sub(r"return !!(\1);", found["body"])
         return f"{found['before']}int {found['head']}{body}"
 
     def all_in(text: str) -> str:
