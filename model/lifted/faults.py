@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mmuproof.lift.c_types import IntType, RecordType
+from mmuproof.lift.c_types import IntType, PointerType, RecordType
 from mmuproof.lift.errors import Refused
 from mmuproof.lift.machine.findings import CallMade
 from mmuproof.lift.machine.memory import NULL, Memory, Object, Pointer, Value, pointer_to
@@ -31,7 +31,7 @@ from mmuproof.model.lifted.constants import constant_of
 from mmuproof.model.lifted.fault_members import asked_if_tracked, read_fault
 from mmuproof.model.lifted.mmus import Mmus, Part
 from mmuproof.model.lifted.once import Remembers, once
-from mmuproof.model.lifted.session import bit_field, place_of, read, read_member
+from mmuproof.model.lifted.session import bit_field, place_of, pointee, read, read_member
 from mmuproof.model.named import (
     constants,
     functions,
@@ -54,6 +54,7 @@ from mmuproof.smt.terms import (
     all_of,
     any_of,
     bool_var,
+    boolean,
     bv,
     eq,
     ne,
@@ -168,8 +169,6 @@ class LiftedFaults(Faults, Remembers):
         if walks.guard is not TRUE:
             raise Refused(f"{name}() may do without {walk}()", str(walks.at))
         gives = bench.session.calls(*(cut.function for cut in GIVES))
-        left = place_of(walker.object, guest_walker.FAULT)
-        whole = pointer_to(walker.object, left.offset)
         return FaultWalked(
             function=name,
             present=told("present"),
@@ -184,17 +183,7 @@ class LiftedFaults(Faults, Remembers):
             walk_addr=bench.session.argument(walks, "addr"),
             walk_access=bench.session.argument(walks, "access"),
             walked=ne(var(f"{walk}()", 32), 0),
-            gives_up=any_of(
-                *(
-                    all_of(
-                        each.guard,
-                        is_given(each, whole),
-                        negate(_is_otherwise(walker.object, _OF_FAULTS, each.memory, walk)),
-                    )
-                    for each in gives
-                    if each.memory is not None
-                )
-            ),
+            gives_up=any_of(*(_is_given_as_left(each, walker.object, walk) for each in gives)),
             gives=any_of(*(each.guard for each in gives)),
             walked_gfn=noted(guest_walker.GFN),
             walked_level=noted(guest_walker.LEVEL),
@@ -284,6 +273,21 @@ def _is_otherwise(walker: Object, members: Collection[str], memory: Memory, walk
             left = var(f"{walker.path(leaf.path)} after {walk}()", 1 if is_bool else leaf.width)
             changed.append(ne(read(memory, walker, leaf.offset, leaf.width), resize(left, leaf.width)))
     return any_of(*changed)
+
+
+def _is_given_as_left(call: CallMade, walker: Object, walk: str) -> Bool:
+    """Whether a call is made for the fault of a ``struct guest_walker``, which is as the walk has left it."""
+    place, memory = place_of(walker, guest_walker.FAULT), call.memory
+    assert memory is not None
+    if not isinstance(place.type, PointerType):
+        own = is_given(call, pointer_to(walker, place.offset))
+        return all_of(call.guard, own, negate(_is_otherwise(walker, _OF_FAULTS, memory, walk)))
+    there = pointee(memory, walker, place)
+    if there.object.name != f"{walker.path(guest_walker.FAULT)} after {walk}()":
+        return FALSE
+    # What it leads to only the walk has written.
+    left = boolean(not memory.written(there.object))
+    return all_of(call.guard, is_given(call, pointer_to(there.object, there.offset)), left)
 
 
 def _told(call: CallMade) -> FaultTold:
