@@ -309,7 +309,7 @@ CHAINS: tuple[Chain, ...] = (
             Stage(
                 start="the arguments of make_spte()",
                 end="an SPTE",
-                by=("make_spte", "vmx_get_mt_mask"),
+                by=("make_spte", "vmx_get_mt_mask", "kvm_arch_register_noncoherent_dma"),
                 theorems=(
                     "spte.permissions",
                     "spte.vendor-separation",

@@ -56,6 +56,8 @@ JUDGED_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
         # The subjects of theorems.
         "kvm_is_visible_memslot": ("setting.visible-slot", _OWN_RESULT),
         "kvm_mmu_is_dummy_root": ("role.dummy-root", _OWN_RESULT),
+        "kvm_tdp_mmu_age_gfn_range": ("loop.roots", _OWN_RESULT),
+        "kvm_tdp_mmu_test_age_gfn": ("loop.roots", _OWN_RESULT),
         "page_fault_can_be_fast": ("slot.fast-fault", _OWN_RESULT),
         "hugepage_has_attrs": ("slot.attributes-compared", _OWN_RESULT),
         "kvm_arch_pre_set_memory_attributes": ("slot.attributes-set", _OWN_RESULT),
