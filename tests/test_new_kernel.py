@@ -50,14 +50,16 @@ def test_what_is_lost_and_what_is_refuted_is_listed_and_what_is_known_is_not() -
 
 def test_only_assertions_that_nobody_has_looked_at_are_listed() -> None:
     known = AssertingFunction(UNDECIDED[0].file, UNDECIDED[0].function)
+    listed = sum(AssertingFunction(each.file, each.function) == known for each in UNDECIDED)
+    lines = {str(number) for number in range(listed)}
     new = AssertingFunction("a.c", "f")
-    assert tool.new_assertions({known: {"1"}, new: {"20", "3"}}, None) == [
+    assert tool.new_assertions({known: lines, new: {"20", "3"}}, None) == [
         "`f()` in `a.c`, line 3, 20: is neither decided nor listed"
     ]
     grown = tool.new_assertions({known: {"1", "2"}}, {known: {"7"}})
     assert len(grown) == 1
     assert "had 1 before" in grown[0]
-    assert "has 1 that are listed" in tool.new_assertions({known: {"1", "2"}}, None)[0]
+    assert f"has {listed} that are listed" in tool.new_assertions({known: {*lines, str(listed)}}, None)[0]
 
 
 def test_defects_that_fit_no_tree_are_only_counted() -> None:

@@ -60,6 +60,7 @@ WITHOUT_GUEST: Mapping[str, str] = {
     "spte.split": _OPERATION,
     "spte.collapse": _OPERATION,
     "spte.memory-type": "the emulators cache nothing and encrypt nothing, whatever the memory type",
+    "spte.memory-type-followed": "no device of an emulator is without coherent DMA",
     "spte.chosen-memory-type": "the emulators cache nothing, whatever the memory type",
     "spte.ve-suppressed": "it takes #VE, which neither emulator has turned on for a guest",
     "spte.host-mmio": "it takes a device of the host's in the guest's memory, and buffers that leak",
