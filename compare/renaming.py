@@ -446,19 +446,13 @@ class _Search:
     ) -> Iterator[tuple[str, str]]:
         """Members of another name in structs without a tag, each of which is a member of one name of the one around."""
         for name in sorted(before.keys() & after.keys()):
-            former, now = before[name].type, after[name].type
-            if (
-                isinstance(former, RecordType)
-                and isinstance(now, RecordType)
-                and "(" in former.name
-                and "(" in now.name
-            ):
-                come = now.members.keys() - former.members.keys()
-                for gone in sorted(former.members.keys() - now.members.keys()):
-                    best = self._best(gone, come)
-                    if best is not None and _same_kind(former.members[gone].type, now.members[best].type):
-                        yield best, gone
-                        come = come - {best}
+            former, now = (_without_tag(each[name].type) for each in (before, after))
+            come = now.keys() - former.keys()
+            for gone in sorted(former.keys() - now.keys()):
+                best = self._best(gone, come)
+                if best is not None and _same_kind(former[gone].type, now[best].type):
+                    yield best, gone
+                    come = come - {best}
 
     def _gathered_parameters(self) -> Iterator[tuple[tuple[str, str], str]]:
         """Members of structs that were parameters of another name."""
@@ -490,6 +484,11 @@ class _Search:
                 theirs = self.new.version.unit(self.new.version.where(after)[0]).function(after)
                 for name, former in matching_parameters(ours, theirs, {}).items():
                     yield (after, name), former
+
+
+def _without_tag(type_: CType) -> Mapping[str, StructMember]:
+    """The members of a struct without a tag; none of anything else."""
+    return type_.members if isinstance(type_, RecordType) and "(" in type_.name else {}
 
 
 def _same_kind(one: CType, other: CType) -> bool:
